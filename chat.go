@@ -1,0 +1,90 @@
+package chatconnect
+
+import "time"
+
+// Limits of a visitor's message.
+const (
+	MaxMessageRunes  = 2000
+	MaxMetadataBytes = 4096
+)
+
+// Question is a visitor's message, already validated and normalised.
+type Question struct {
+	ClientID  ClientID
+	SessionID SessionID
+	MessageID MessageID
+	Text      string // NFC, 1-2000 code points, no control or bidi characters
+	Tier      Tier
+	Metadata  map[string]any
+	AskedAt   time.Time
+}
+
+// Turn is one earlier exchange of a session.
+type Turn struct {
+	Question string
+	Answer   string
+}
+
+// Passage is a chunk found for a question.
+type Passage struct {
+	DocumentID   DocumentID `json:"documentId"`
+	Version      int        `json:"version"`
+	DocumentName string     `json:"documentName"`
+	ChunkIndex   int        `json:"chunkIndex"`
+	Content      string     `json:"content"`
+	Page         int        `json:"page,omitempty"`
+	Row          int        `json:"row,omitempty"`
+	Section      string     `json:"section,omitempty"`
+	Score        float64    `json:"score"` // fused rank score; comparable within one answer only
+}
+
+// Source is a passage as shown to a visitor. Index is the number that [n] in
+// the answer refers to.
+type Source struct {
+	Index      int        `json:"index"`
+	DocumentID DocumentID `json:"documentId"`
+	Name       string     `json:"name"`
+	Page       int        `json:"page,omitempty"`
+	Row        int        `json:"row,omitempty"`
+	Score      float64    `json:"score"`
+	Snippet    string     `json:"snippet"` // at most 240 code points
+}
+
+// Usage counts a model call in the provider's tokens. CachedTokens are those
+// of InputTokens that the provider read from its prompt cache.
+type Usage struct {
+	InputTokens  int `json:"inputTokens"`
+	OutputTokens int `json:"outputTokens"`
+	CachedTokens int `json:"cachedTokens"`
+}
+
+// Answer is a finished answer.
+type Answer struct {
+	MessageID MessageID `json:"messageId"`
+	SessionID SessionID `json:"sessionId"`
+	Text      string    `json:"answer"`
+	Sources   []Source  `json:"sources"`
+	Usage     Usage     `json:"usage"`
+	Cached    bool      `json:"cached"` // retrieval came from the query cache
+}
+
+// ChatStatus is how a question ended.
+type ChatStatus string
+
+const (
+	ChatAnswered   ChatStatus = "answered"
+	ChatUnanswered ChatStatus = "unanswered" // nothing in the documents fits
+	ChatFailed     ChatStatus = "failed"
+)
+
+// ChatLog is one exchange as kept for the tenant.
+type ChatLog struct {
+	Question         Question
+	Answer           Answer
+	Status           ChatStatus
+	ErrorCode        string
+	Provider         string
+	Model            string
+	Latency          time.Duration // question received to last token
+	TimeToFirstToken time.Duration // question received to first token
+}

@@ -1,0 +1,116 @@
+package chatconnect
+
+import "time"
+
+// Status is where a document stands for its reader.
+type Status string
+
+const (
+	StatusUploading Status = "uploading"
+	StatusQueued    Status = "queued"
+	StatusParsing   Status = "parsing"
+	StatusChunking  Status = "chunking"
+	StatusEmbedding Status = "embedding"
+	StatusStoring   Status = "storing"
+	StatusReady     Status = "ready"
+	StatusFailed    Status = "failed"
+	StatusCancelled Status = "cancelled"
+	StatusDeleting  Status = "deleting"
+)
+
+// Final reports whether ingestion of the version has ended.
+func (s Status) Final() bool {
+	return s == StatusReady || s == StatusFailed || s == StatusCancelled
+}
+
+// FileType is what a file is by its content, never by its name.
+type FileType string
+
+const (
+	TypePDF  FileType = "pdf"
+	TypeDOCX FileType = "docx"
+	TypeTXT  FileType = "txt"
+	TypeCSV  FileType = "csv"
+)
+
+// Document is one uploaded file. Version counts its replacements from 1;
+// ActiveVersion is the one that search sees, 0 before the first is ready.
+type Document struct {
+	ID            DocumentID     `json:"id"`
+	ClientID      ClientID       `json:"clientId"`
+	Name          string         `json:"name"`
+	Size          int64          `json:"size"` // bytes
+	Type          FileType       `json:"type"`
+	Status        Status         `json:"status"`
+	Stage         string         `json:"stage"`    // one sentence for people: "Reading page 3 of 10"
+	Progress      int            `json:"progress"` // percent, 0-100, never falls within a version
+	ChunksTotal   int            `json:"chunksTotal"`
+	ChunksDone    int            `json:"chunksDone"`
+	Version       int            `json:"version"`
+	ActiveVersion int            `json:"-"`
+	Error         *DocumentError `json:"error"`
+	SHA256        string         `json:"-"` // hex
+	BlobKey       string         `json:"-"`
+	WorkflowID    string         `json:"-"`
+	CreatedAt     time.Time      `json:"createdAt"`
+	UpdatedAt     time.Time      `json:"updatedAt"`
+}
+
+// DocumentError says why ingestion failed and what a person can do about it.
+type DocumentError struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// Codes of a failed document. They are part of the API.
+const (
+	CodeFileEmpty           = "file_empty"
+	CodeFileTooLarge        = "file_too_large"
+	CodeFileTypeUnsupported = "file_type_unsupported"
+	CodePasswordProtected   = "document_password_protected"
+	CodeScanned             = "document_scanned"
+	CodeCorrupt             = "document_corrupt"
+	CodeNoText              = "document_no_text"
+	CodeTooManyPages        = "document_too_many_pages"
+	CodeTooComplex          = "document_too_complex" // over the parser's time, memory or output limits
+)
+
+// DocumentProgress is one step forward of one version of a document. Fields
+// with their zero value leave what is stored unchanged, except Status.
+type DocumentProgress struct {
+	DocumentID  DocumentID
+	Version     int
+	Status      Status
+	Stage       string
+	Progress    int // percent
+	ChunksTotal int
+	ChunksDone  int
+	Error       *DocumentError // with StatusFailed
+}
+
+// Block is a piece of a parsed document that stays together for citations.
+type Block struct {
+	Text    string `json:"text"`              // valid UTF-8
+	Page    int    `json:"page,omitempty"`    // from 1, PDF
+	Row     int    `json:"row,omitempty"`     // from 1, CSV data rows, the header not counted
+	Section string `json:"section,omitempty"` // nearest headings, "Prices > Shipping"
+}
+
+// Chunk is the unit of retrieval. Postgres is its source of truth, so that
+// re-embedding never parses again.
+type Chunk struct {
+	DocumentID DocumentID `json:"documentId"`
+	Version    int        `json:"version"`
+	Index      int        `json:"index"` // from 0, dense
+	Content    string     `json:"content"`
+	Tokens     int        `json:"tokens"` // cl100k_base
+	Page       int        `json:"page,omitempty"`
+	Row        int        `json:"row,omitempty"`
+	Section    string     `json:"section,omitempty"`
+}
+
+// DocumentFilter pages through a client's documents, newest first.
+type DocumentFilter struct {
+	Cursor string // opaque, from the last page
+	Limit  int    // 1-200
+}

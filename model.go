@@ -1,0 +1,31 @@
+package chatconnect
+
+import "context"
+
+// Prompt is what a model is asked. System never changes between questions of
+// a client, so that providers can cache it; Passages are untrusted data.
+type Prompt struct {
+	Tier     Tier
+	System   string
+	History  []Turn
+	Question string
+	Passages []Passage
+}
+
+// Completion is a model's finished answer.
+type Completion struct {
+	Text     string
+	Usage    Usage
+	Provider string // "openai", "anthropic", "extractive"
+	Model    string
+}
+
+// Model writes answers.
+type Model interface {
+	// Generate streams the answer through onToken, in order, and returns the
+	// whole. An error from onToken stops it. A stream that ends without the
+	// provider's end marker is an error, never a short answer. Errors that may
+	// pass are KindRateLimited (with RetryAfter if given) or KindUnavailable;
+	// all others are final.
+	Generate(ctx context.Context, prompt Prompt, onToken func(ctx context.Context, text string) error) (Completion, error)
+}

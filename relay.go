@@ -1,0 +1,68 @@
+package chatconnect
+
+import "context"
+
+// MessageRef names one message's relay.
+type MessageRef struct {
+	ClientID  ClientID
+	SessionID SessionID
+	MessageID MessageID
+}
+
+// Types of a relay event; they are the SSE event names of the chat API.
+const (
+	EventToken   = "token"   // {"text": …}
+	EventSources = "sources" // [Source, …]
+	EventRestart = "restart" // {"attempt": n}: forget the text so far
+	EventDone    = "done"    // {"messageId", "usage", "sources", "cached"}
+	EventError   = "error"   // {"code", "message"}
+)
+
+// RelayEvent is one event on its way from the worker to the visitor. ID is
+// strictly increasing within a message: (attempt-1)*AttemptSpan + n, n from 1,
+// so that the writes of an attempt that is no longer the newest are refused.
+type RelayEvent struct {
+	ID   int64
+	Type string
+	Data []byte // JSON
+}
+
+// AttemptSpan is the distance between the first ids of two attempts.
+const AttemptSpan = 1_000_000
+
+// Terminal reports whether no event follows.
+func (e RelayEvent) Terminal() bool { return e.Type == EventDone || e.Type == EventError }
+
+// Relay carries answers from workers to API processes: a replayable record
+// for each message, kept for an hour, and live delivery.
+type Relay interface {
+	// Publish appends events in order. An id not above the last is refused
+	// with ErrRelayFenced: a newer attempt writes now.
+	Publish(ctx context.Context, message MessageRef, events ...RelayEvent) error
+	// Events returns the recorded events with an id above after.
+	Events(ctx context.Context, message MessageRef, after int64) ([]RelayEvent, error)
+	// Subscribe delivers every event with an id above after exactly once and
+	// in order, first the recorded, then the live ones. It returns once live
+	// delivery is established.
+	Subscribe(ctx context.Context, message MessageRef, after int64) (Subscription, error)
+}
+
+// Subscription is one reader of a message.
+type Subscription interface {
+	// Next waits for the next event. After a terminal event it returns io.EOF.
+	Next(ctx context.Context) (RelayEvent, error)
+	Close()
+}
+
+// ErrRelayFenced refuses the writes of an attempt that has been superseded.
+var ErrRelayFenced = Errorf(KindConflict, "relay_fenced", "A newer attempt writes this answer.")
+
+// ProgressFeed carries document changes between processes.
+type ProgressFeed interface {
+	// PublishDocument tells every API process about the document's new state.
+	PublishDocument(ctx context.Context, document Document) error
+	// SubscribeDocuments delivers changes of one client's documents until ctx
+	// ends; then, or when the connection is lost, the channel is closed and
+	// the reader must take a fresh snapshot.
+	SubscribeDocuments(ctx context.Context, client ClientID) (<-chan Document, error)
+}

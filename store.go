@@ -1,0 +1,130 @@
+package chatconnect
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+)
+
+// UserStore keeps accounts and what they belong to.
+type UserStore interface {
+	// CreateUser returns ErrEmailTaken if the address is in use.
+	CreateUser(ctx context.Context, user User, passwordHash string) (User, error)
+	// UserByEmail returns the user and the password hash, or ErrNotFound.
+	UserByEmail(ctx context.Context, email string) (User, string, error)
+	User(ctx context.Context, id UserID) (User, error)
+	// Clients lists the clients the user is a member of, with the user's role.
+	Clients(ctx context.Context, id UserID) ([]Client, error)
+	// Role returns the user's role in the client, or ErrNotFound.
+	Role(ctx context.Context, client ClientID, user UserID) (Role, error)
+}
+
+// ClientStore keeps tenants, their keys and their widget.
+type ClientStore interface {
+	// CreateClient creates the client with its owner's membership, default
+	// widget and first publishable key, in one transaction.
+	CreateClient(ctx context.Context, client Client, owner UserID) (Client, error)
+	Client(ctx context.Context, id ClientID) (Client, error)
+	UpdateClient(ctx context.Context, id ClientID, patch ClientPatch) (Client, error)
+	CreateKey(ctx context.Context, client ClientID, key APIKey, tokenHash []byte) (APIKey, error)
+	Keys(ctx context.Context, client ClientID) ([]APIKey, error)
+	RevokeKey(ctx context.Context, client ClientID, key APIKeyID) error
+	// KeyOwner looks a key up by SHA-256(token); it is the one read that
+	// precedes knowing the client. ErrAPIKeyInvalid if none is valid.
+	KeyOwner(ctx context.Context, tokenHash []byte) (KeyOwner, error)
+	Widget(ctx context.Context, client ClientID) (WidgetConfig, error)
+	SaveWidget(ctx context.Context, client ClientID, widget WidgetConfig) (WidgetConfig, error)
+	Audit(ctx context.Context, event AuditEvent) error
+}
+
+// DocumentStore keeps documents and their chunks.
+type DocumentStore interface {
+	CreateDocument(ctx context.Context, client ClientID, document Document) (Document, error)
+	Document(ctx context.Context, client ClientID, id DocumentID) (Document, error)
+	// Documents lists a page, newest first, and the cursor of the next, empty
+	// at the end.
+	Documents(ctx context.Context, client ClientID, filter DocumentFilter) ([]Document, string, error)
+	DeleteDocument(ctx context.Context, client ClientID, id DocumentID) error
+	// UpdateProgress moves a version forward and returns the document as it
+	// now stands. Progress and ChunksDone never fall; a version that is final
+	// or superseded is left alone, and changed is false.
+	UpdateProgress(ctx context.Context, client ClientID, progress DocumentProgress) (document Document, changed bool, err error)
+	// CompleteBatch counts a stored batch once: batch is its index, and a
+	// repeated call for the same batch changes nothing. Progress follows.
+	CompleteBatch(ctx context.Context, client ClientID, revision Revision, batch, chunks int) (Document, error)
+	// ReplaceChunks stores all chunks of a revision in place of any it had.
+	ReplaceChunks(ctx context.Context, client ClientID, revision Revision, chunks []Chunk) error
+	// Chunks returns the chunks with from <= index < to, in order.
+	Chunks(ctx context.Context, client ClientID, revision Revision, from, to int) ([]Chunk, error)
+	DeleteChunks(ctx context.Context, client ClientID, revision Revision) error
+	// Activate makes the revision the one search sees, marks the document
+	// ready and raises the client's knowledge version, in one transaction.
+	Activate(ctx context.Context, client ClientID, revision Revision) (Document, error)
+	// Knowledge returns the client's knowledge version and the revisions that
+	// search must not see, read in one snapshot.
+	Knowledge(ctx context.Context, client ClientID) (Knowledge, error)
+	// PendingDocuments lists, over all clients, documents whose ingestion has
+	// not ended and that have not changed since before: what a restarted
+	// process makes sure has a workflow.
+	PendingDocuments(ctx context.Context, before time.Time, limit int) ([]Document, error)
+}
+
+// Knowledge is what a client's search sees at one moment.
+type Knowledge struct {
+	Version  int64 // raised by every change of the searchable documents
+	Ready    int   // documents that search sees
+	Inactive []Revision
+}
+
+// ChatStore keeps conversations and usage.
+type ChatStore interface {
+	// History returns the last n answered turns of a session, oldest first.
+	History(ctx context.Context, client ClientID, session SessionID, n int) ([]Turn, error)
+	// LogChat writes the session, the log line and the usage in one
+	// transaction; repeating it for the same message changes nothing.
+	LogChat(ctx context.Context, log ChatLog) error
+}
+
+// BlobStore keeps files. Keys are made by BlobKey functions, and start with
+// the client.
+type BlobStore interface {
+	Put(ctx context.Context, key string, content io.Reader) (size int64, err error)
+	// Open returns ErrNotFound if there is no such blob.
+	Open(ctx context.Context, key string) (io.ReadCloser, error)
+	// Delete removes a blob; a missing one is no error.
+	Delete(ctx context.Context, key string) error
+	// DeletePrefix removes every blob whose key starts with prefix.
+	DeletePrefix(ctx context.Context, prefix string) error
+}
+
+// Parser turns a file into blocks, outside this process and within limits of
+// time and memory. Failures a person must act on are KindInvalid errors with
+// one of the document codes.
+type Parser interface {
+	Parse(ctx context.Context, fileType FileType, content io.Reader, onBlock func(Block) error, onProgress func(done, total int)) error
+}
+
+// Chunker cuts blocks into chunks in one pass: at most 500 tokens each, about
+// 50 tokens of overlap, cut at the best boundary and never inside a rune.
+type Chunker interface {
+	// Chunk calls emit with chunks of ascending Index; DocumentID and Version
+	// are left for the caller to fill in.
+	Chunk(ctx context.Context, blocks iter.Seq2[Block, error], emit func(Chunk) error) error
+}
+
+// BlobPrefix is the start of every key of a client's document.
+func BlobPrefix(client ClientID, document DocumentID) string {
+	return string(client) + "/" + string(document) + "/"
+}
+
+// SourceBlobKey is where a version's uploaded file lies, BlocksBlobKey where
+// its parsed blocks do (JSON lines of Block).
+func SourceBlobKey(client ClientID, revision Revision) string {
+	return fmt.Sprintf("%s%d/source", BlobPrefix(client, revision.DocumentID), revision.Version)
+}
+
+func BlocksBlobKey(client ClientID, revision Revision) string {
+	return fmt.Sprintf("%s%d/blocks.jsonl", BlobPrefix(client, revision.DocumentID), revision.Version)
+}

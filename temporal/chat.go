@@ -1,0 +1,78 @@
+package temporal
+
+import (
+	"time"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+)
+
+// ChatWorkflowID is one for each message: repeating a message attaches to its
+// answer.
+func ChatWorkflowID(message chatconnect.MessageRef) string {
+	return "chat:" + string(message.ClientID) + ":" + string(message.SessionID) + ":" + string(message.MessageID)
+}
+
+// ChatInput starts AnswerMessage.
+type ChatInput struct {
+	ClientID  chatconnect.ClientID  `json:"clientId"`
+	SessionID chatconnect.SessionID `json:"sessionId"`
+	MessageID chatconnect.MessageID `json:"messageId"`
+	Text      string                `json:"text"`
+	Tier      chatconnect.Tier      `json:"tier"`
+	Metadata  map[string]any        `json:"metadata,omitempty"`
+	AskedAt   time.Time             `json:"askedAt"`
+}
+
+// Ref names the message.
+func (in ChatInput) Ref() chatconnect.MessageRef {
+	return chatconnect.MessageRef{ClientID: in.ClientID, SessionID: in.SessionID, MessageID: in.MessageID}
+}
+
+// Question is the domain's form of the input.
+func (in ChatInput) Question() chatconnect.Question {
+	return chatconnect.Question{
+		ClientID: in.ClientID, SessionID: in.SessionID, MessageID: in.MessageID,
+		Text: in.Text, Tier: in.Tier, Metadata: in.Metadata, AskedAt: in.AskedAt,
+	}
+}
+
+// ChatResult is what AnswerMessage returns. An answer that could not be
+// written is a result with an ErrorCode: the visitor has been told.
+type ChatResult struct {
+	Answer       chatconnect.Answer     `json:"answer"`
+	Status       chatconnect.ChatStatus `json:"status"`
+	ErrorCode    string                 `json:"errorCode,omitempty"`
+	ErrorMessage string                 `json:"errorMessage,omitempty"`
+}
+
+// RetrieveResult is what Retrieve found.
+type RetrieveResult struct {
+	History  []chatconnect.Turn    `json:"history,omitempty"`
+	Passages []chatconnect.Passage `json:"passages"`
+	Cached   bool                  `json:"cached"`
+}
+
+// GenerateInput asks for the answer. GenerateResult is the answer with what
+// the log needs.
+type GenerateInput struct {
+	ChatInput
+	RetrieveResult
+}
+
+type GenerateResult struct {
+	Answer           chatconnect.Answer     `json:"answer"`
+	Status           chatconnect.ChatStatus `json:"status"`
+	Provider         string                 `json:"provider"`
+	Model            string                 `json:"model"`
+	Latency          time.Duration          `json:"latencyNs"`
+	TimeToFirstToken time.Duration          `json:"timeToFirstTokenNs"`
+}
+
+// LogInput asks for the exchange to be logged; with ErrorCode set, the
+// visitor is told first.
+type LogInput struct {
+	ChatInput
+	GenerateResult
+	ErrorCode    string `json:"errorCode,omitempty"`
+	ErrorMessage string `json:"errorMessage,omitempty"`
+}
