@@ -1,0 +1,197 @@
+// Package config reads ChatConnect's settings from the environment
+// (DESIGN §3). It knows names, defaults and what is valid; it opens nothing.
+package config
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+)
+
+// Secret is a setting that must not be printed.
+type Secret string
+
+// String hides the value from logs and from config check.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "********"
+}
+
+// LogValue hides the value from slog.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// Config holds every setting. Each Secret NAME may also be given as
+// NAME_FILE, the path of a file that holds it.
+type Config struct {
+	DatabaseURL       Secret `env:"DATABASE_URL" help:"PostgreSQL, postgres://user:password@host:5432/chatconnect"`
+	RedisURL          Secret `env:"REDIS_URL" help:"Redis, redis://:password@host:6379/0"`
+	QdrantURL         string `env:"QDRANT_URL" help:"Qdrant's gRPC port, http://host:6334"`
+	QdrantAPIKey      Secret `env:"QDRANT_API_KEY" help:"Qdrant's API key, if it asks for one"`
+	TemporalAddress   string `env:"TEMPORAL_ADDRESS" help:"Temporal frontend, host:7233"`
+	TemporalNamespace string `env:"TEMPORAL_NAMESPACE" envDefault:"default" help:"Temporal namespace"`
+	TemporalAPIKey    Secret `env:"TEMPORAL_API_KEY" help:"Temporal Cloud API key; implies TLS"`
+	TemporalTLS       bool   `env:"TEMPORAL_TLS" help:"dial Temporal with TLS"`
+	TemporalCodecKey  Secret `env:"TEMPORAL_CODEC_KEY" help:"encrypts workflow payloads: id:base64(32 bytes), comma-separated, the first one encrypts"`
+
+	SessionSecret     Secret `env:"SESSION_SECRET" help:"keys the dashboard's sessions; at least 32 characters"`
+	InternalAPISecret Secret `env:"INTERNAL_API_SECRET" help:"X-Internal-Secret of the internal endpoints; they are off without it"`
+
+	UploadDir   string `env:"UPLOAD_DIR" envDefault:"data/uploads" help:"staging for uploads, and the default blob store"`
+	BlobURL     string `env:"BLOB_URL" help:"where uploaded files are kept; file://<UPLOAD_DIR>/blobs unless set"`
+	CacheDir    string `env:"CACHE_DIR" help:"compiled PDF engine; the user cache directory unless set"`
+	MaxFileSize int64  `env:"MAX_FILE_SIZE" envDefault:"10485760" help:"bytes of one uploaded file"`
+
+	OpenAIAPIKey        Secret `env:"OPENAI_API_KEY" help:"OpenAI or a compatible server; without any model key answers are extractive"`
+	OpenAIBaseURL       string `env:"OPENAI_BASE_URL" help:"base URL of an OpenAI-compatible server, with /v1"`
+	AnthropicAPIKey     Secret `env:"ANTHROPIC_API_KEY" help:"Anthropic"`
+	AnthropicBaseURL    string `env:"ANTHROPIC_BASE_URL" help:"base URL of an Anthropic-compatible server"`
+	EmbeddingModel      string `env:"EMBEDDING_MODEL" envDefault:"text-embedding-3-large" help:"embedding model, used when OPENAI_API_KEY is set"`
+	EmbeddingDimensions int    `env:"EMBEDDING_DIMENSIONS" help:"length of the vectors; the model's own unless set"`
+	FreeModel           string `env:"FREE_MODEL" envDefault:"gpt-4o-mini" help:"model of clients of the free tier"`
+	PaidModel           string `env:"PAID_MODEL" envDefault:"claude-sonnet-4-5" help:"model of clients of the paid tier"`
+
+	Host           string   `env:"HOST" envDefault:"0.0.0.0" help:"address to listen on"`
+	Port           int      `env:"PORT" envDefault:"5000" help:"port to listen on; 0 picks a free one"`
+	PublicURL      string   `env:"PUBLIC_URL" help:"how browsers reach this installation; https turns on Secure cookies"`
+	TrustedProxies []string `env:"TRUSTED_PROXIES" help:"addresses or CIDRs whose X-Forwarded-For is believed, comma-separated"`
+	MetricsAddr    string   `env:"METRICS_ADDR" envDefault:"127.0.0.1:9464" help:"where /metrics listens; off turns it off"`
+	Workers        int      `env:"WORKERS" envDefault:"4" help:"documents parsed at once by one worker process"`
+	LogLevel       LogLevel `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn or error"`
+
+	ChatTimeout     time.Duration `env:"CHAT_TIMEOUT" envDefault:"2m" help:"longest time one answer may take"`
+	ShutdownTimeout time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20s" help:"how long a stopping process may finish its work"`
+}
+
+// LogLevel is a slog level by name.
+type LogLevel struct{ slog.Level }
+
+var _ encoding.TextUnmarshaler = (*LogLevel)(nil)
+
+// devNames are CHATCONNECT_* variables that other parts of the project read.
+var devNames = []string{"CHATCONNECT_HOME"}
+
+// Load reads the settings from environ ("NAME=value" pairs, as os.Environ
+// gives them). Its errors name the variable and what is wrong with it.
+func Load(environ []string) (Config, error) {
+	values := env.ToMap(environ)
+	for name := range values {
+		if strings.HasPrefix(name, "CHATCONNECT_") && !slices.Contains(devNames, name) {
+			return Config{}, fmt.Errorf("%s is not a setting of ChatConnect; `chatconnect config check` lists them", name)
+		}
+	}
+	if err := readSecretFiles(values); err != nil {
+		return Config{}, err
+	}
+	var c Config
+	if err := env.ParseWithOptions(&c, env.Options{Environment: values}); err != nil {
+		return Config{}, err
+	}
+	if err := c.complete(); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// readSecretFiles replaces NAME_FILE by NAME for every Secret.
+func readSecretFiles(values map[string]string) error {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
+		if field.Type != reflect.TypeFor[Secret]() {
+			continue
+		}
+		name := field.Tag.Get("env")
+		path := values[name+"_FILE"]
+		if path == "" {
+			continue
+		}
+		if values[name] != "" {
+			return fmt.Errorf("%s and %s_FILE are both set; set one", name, name)
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("%s_FILE: %w", name, err)
+		}
+		values[name] = strings.TrimRight(string(content), "\r\n")
+	}
+	return nil
+}
+
+func (c *Config) complete() error {
+	var errs []error
+	dir, err := filepath.Abs(c.UploadDir)
+	if err != nil {
+		return fmt.Errorf("UPLOAD_DIR: %w", err)
+	}
+	c.UploadDir = dir
+	if c.BlobURL == "" {
+		c.BlobURL = (&url.URL{Scheme: "file", Path: filepath.Join(dir, "blobs")}).String()
+	}
+	if c.CacheDir == "" {
+		base, err := os.UserCacheDir()
+		if err != nil { // no HOME: a container
+			base = os.TempDir()
+		}
+		c.CacheDir = filepath.Join(base, "chatconnect")
+	}
+	if c.MaxFileSize < 1 {
+		errs = append(errs, errors.New("MAX_FILE_SIZE must be a positive number of bytes"))
+	}
+	if c.Port < 0 || c.Port > 65535 {
+		errs = append(errs, errors.New("PORT must be between 0 and 65535"))
+	}
+	if c.Workers < 1 {
+		errs = append(errs, errors.New("WORKERS must be at least 1"))
+	}
+	if c.EmbeddingDimensions < 0 || c.EmbeddingDimensions > 65536 {
+		errs = append(errs, errors.New("EMBEDDING_DIMENSIONS must be between 1 and 65536"))
+	}
+	for name, value := range map[string]string{
+		"OPENAI_BASE_URL": c.OpenAIBaseURL, "ANTHROPIC_BASE_URL": c.AnthropicBaseURL,
+		"QDRANT_URL": c.QdrantURL, "PUBLIC_URL": c.PublicURL,
+	} {
+		if u, err := url.Parse(value); value != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
+			errs = append(errs, fmt.Errorf("%s must be a URL such as http://host:port", name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// RequireAPI checks what an API process needs, RequireWorker what a worker
+// does, RequireDatabase what migrate does; each error lists all that is missing.
+func (c Config) RequireAPI() error {
+	err := c.RequireWorker()
+	if len(c.SessionSecret) < 32 {
+		err = errors.Join(err, errors.New("SESSION_SECRET must be set to at least 32 characters, for example the output of `openssl rand -base64 32`"))
+	}
+	return err
+}
+
+func (c Config) RequireWorker() error {
+	return errors.Join(c.RequireDatabase(),
+		required("REDIS_URL", string(c.RedisURL)),
+		required("QDRANT_URL", c.QdrantURL),
+		required("TEMPORAL_ADDRESS", c.TemporalAddress))
+}
+
+func (c Config) RequireDatabase() error { return required("DATABASE_URL", string(c.DatabaseURL)) }
+
+func required(name, value string) error {
+	if value == "" {
+		return fmt.Errorf("%s must be set", name)
+	}
+	return nil
+}
+
+// SecureCookies reports whether browsers reach us over https.
+func (c Config) SecureCookies() bool { return strings.HasPrefix(c.PublicURL, "https://") }
