@@ -1,0 +1,60 @@
+package temporal
+
+import (
+	"errors"
+
+	sdktemporal "go.temporal.io/sdk/temporal"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+)
+
+// errorDetail is what an ApplicationError carries so that the domain error
+// comes out of a workflow as it went in.
+type errorDetail struct {
+	Kind    chatconnect.Kind `json:"kind"`
+	Message string           `json:"message"`
+}
+
+// EncodeError turns a domain error into the form activities return: Temporal
+// retries what may pass (after RetryAfter, where the provider named it) and
+// nothing else.
+func EncodeError(err error) error {
+	if err == nil || sdktemporal.IsCanceledError(err) {
+		return err
+	}
+	var already *sdktemporal.ApplicationError
+	if errors.As(err, &already) {
+		return err
+	}
+	e := chatconnect.AsError(err)
+	options := sdktemporal.ApplicationErrorOptions{
+		Cause:   e.Err,
+		Details: []any{errorDetail{Kind: e.Kind, Message: e.Message}},
+	}
+	switch e.Kind {
+	case chatconnect.KindRateLimited, chatconnect.KindUnavailable:
+		options.NextRetryDelay = e.RetryAfter
+	case chatconnect.KindInternal:
+	default:
+		options.NonRetryable = true
+	}
+	return sdktemporal.NewApplicationErrorWithOptions(e.Message, e.Code, options)
+}
+
+// DecodeError finds the domain error in what a workflow or an activity call
+// returned. Time-outs and the like become an unavailable one.
+func DecodeError(err error) *chatconnect.Error {
+	var app *sdktemporal.ApplicationError
+	if errors.As(err, &app) {
+		var detail errorDetail
+		if app.HasDetails() && app.Details(&detail) == nil && detail.Kind != "" {
+			return &chatconnect.Error{Kind: detail.Kind, Code: app.Type(), Message: detail.Message, RetryAfter: app.NextRetryDelay(), Err: err}
+		}
+		return chatconnect.AsError(err)
+	}
+	var timeout *sdktemporal.TimeoutError
+	if errors.As(err, &timeout) {
+		return chatconnect.Errorf(chatconnect.KindUnavailable, "timeout", "This took too long. Please try again.").Because(err)
+	}
+	return chatconnect.AsError(err)
+}

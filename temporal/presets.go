@@ -1,0 +1,77 @@
+package temporal
+
+import (
+	"time"
+
+	sdktemporal "go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// HeartbeatTimeout is how long a worker may be silent before its activity is
+// given to another. It bounds how long a killed worker delays a document or
+// an answer; HeartbeatInterval leaves room for three beats.
+const (
+	HeartbeatTimeout  = 6 * time.Second
+	HeartbeatInterval = 2 * time.Second
+)
+
+// StageOptions suit a stage of ingestion: retried until it succeeds or fails
+// for good, however long an outage lasts. attempt bounds one attempt.
+func StageOptions(attempt time.Duration) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		StartToCloseTimeout: attempt,
+		HeartbeatTimeout:    HeartbeatTimeout,
+		WaitForCancellation: true,
+		RetryPolicy: &sdktemporal.RetryPolicy{
+			InitialInterval:    time.Second,
+			BackoffCoefficient: 2,
+			MaximumInterval:    time.Minute,
+		},
+	}
+}
+
+// RetrieveOptions suit the search before an answer: quick attempts for a
+// minute, the patience of a visitor who sees the widget working.
+func RetrieveOptions() workflow.LocalActivityOptions {
+	return workflow.LocalActivityOptions{
+		StartToCloseTimeout:    10 * time.Second,
+		ScheduleToCloseTimeout: time.Minute,
+		RetryPolicy: &sdktemporal.RetryPolicy{
+			InitialInterval:    100 * time.Millisecond,
+			BackoffCoefficient: 2,
+			MaximumInterval:    2 * time.Second,
+		},
+	}
+}
+
+// GenerateOptions suit the writing of an answer. Six attempts outlast a
+// provider's hiccup and the death of a worker or two; the visitor is told
+// after that. attempt bounds one attempt.
+func GenerateOptions(attempt time.Duration) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		StartToCloseTimeout:    attempt,
+		ScheduleToCloseTimeout: 15 * time.Minute,
+		HeartbeatTimeout:       HeartbeatTimeout,
+		WaitForCancellation:    true,
+		RetryPolicy: &sdktemporal.RetryPolicy{
+			InitialInterval:    500 * time.Millisecond,
+			BackoffCoefficient: 2,
+			MaximumInterval:    5 * time.Second,
+			MaximumAttempts:    6,
+		},
+	}
+}
+
+// LogLocally is the quick way of logging, in the worker that holds the
+// workflow; LogOptions the patient one, when the database is away for longer.
+func LogLocally() workflow.LocalActivityOptions {
+	options := RetrieveOptions()
+	options.ScheduleToCloseTimeout = 15 * time.Second
+	return options
+}
+
+func LogOptions() workflow.ActivityOptions {
+	options := StageOptions(30 * time.Second)
+	options.HeartbeatTimeout = 0 // too short to beat
+	return options
+}
