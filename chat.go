@@ -36,6 +36,12 @@ type Passage struct {
 	Row          int        `json:"row,omitempty"`
 	Section      string     `json:"section,omitempty"`
 	Score        float64    `json:"score"` // fused rank score; comparable within one answer only
+	// Similarity and Lexical say how well the passage fits by itself, so that
+	// an answer can be honest about finding nothing: the cosine of question and
+	// passage (-1 to 1), and the passage's BM25 score (0 and up; 0 also if it
+	// is not among the best by BM25).
+	Similarity float64 `json:"similarity"`
+	Lexical    float64 `json:"lexical"`
 }
 
 // Source is a passage as shown to a visitor. Index is the number that [n] in

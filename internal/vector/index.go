@@ -1,0 +1,154 @@
+package vector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/qdrant/go-client/qdrant"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+)
+
+const (
+	// poolSize connections share the calls round-robin, so that a large upsert
+	// does not hold up searches behind it on one HTTP/2 connection.
+	poolSize = 3
+	// maxReceive is the largest answer accepted, in bytes. gRPC's default of
+	// 4 MB is reached by a few hundred long passages.
+	maxReceive = 64 << 20
+
+	searchTimeout = 5 * time.Second
+	readTimeout   = 10 * time.Second
+	writeTimeout  = 60 * time.Second
+	adminTimeout  = 30 * time.Second
+)
+
+// Options configure an Index.
+type Options struct {
+	// URL is http(s)://host:port of Qdrant's gRPC port; the port defaults to
+	// 6334. https means TLS. No port is translated: 6333 is the REST port and
+	// does not answer gRPC.
+	URL    string
+	APIKey string // empty for a server without one
+	// Model and Dimensions are the embedder's; they name the collection.
+	Model      string
+	Dimensions int
+	// OnSearch, if set, is called with the duration of each search's round
+	// trip, failed ones too.
+	OnSearch func(time.Duration)
+	Logger   *slog.Logger // slog.Default() if nil
+}
+
+// Index implements chatconnect.VectorIndex. Its methods return KindUnavailable
+// errors with code "vector_store_unavailable" while the server can't be
+// reached or refuses the key, and the context's error if that ended first.
+type Index struct {
+	client     *qdrant.Client
+	base       string // the collection's name, without a generation
+	dimensions int
+	onSearch   func(time.Duration)
+	log        *slog.Logger
+
+	current   atomic.Pointer[resolved] // nil until the collection is known to exist
+	resolving chan struct{}            // holds one token: the right to resolve
+}
+
+var _ chatconnect.VectorIndex = (*Index)(nil)
+
+// New returns an Index without contacting the server: connections are opened
+// by the first call, and the collection is created by the first that needs it.
+// It fails only for options that can never work.
+func New(ctx context.Context, options Options) (*Index, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	address, err := parseURL(options.URL)
+	if err != nil {
+		return nil, err
+	}
+	if options.Model == "" || options.Dimensions <= 0 {
+		return nil, errors.New("vector: Options.Model and Options.Dimensions are required")
+	}
+	client, err := qdrant.NewClient(&qdrant.Config{
+		Host:   address.host,
+		Port:   address.port,
+		UseTLS: address.tls,
+		APIKey: options.APIKey,
+		// The client's own check blocks for 13 s on a host that does not
+		// answer; Ping is ours.
+		SkipCompatibilityCheck: true,
+		PoolSize:               poolSize,
+		GrpcOptions: []grpc.DialOption{
+			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReceive)),
+			// gRPC waits up to two minutes between attempts to reconnect; a
+			// store that is back should be used at once.
+			grpc.WithConnectParams(grpc.ConnectParams{
+				Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
+				MinConnectTimeout: 5 * time.Second,
+			}),
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("vector: %w", err)
+	}
+	index := &Index{
+		client:     client,
+		base:       CollectionName(options.Model, options.Dimensions),
+		dimensions: options.Dimensions,
+		onSearch:   options.OnSearch,
+		log:        options.Logger,
+		resolving:  make(chan struct{}, 1),
+	}
+	if index.onSearch == nil {
+		index.onSearch = func(time.Duration) {}
+	}
+	if index.log == nil {
+		index.log = slog.Default()
+	}
+	return index, nil
+}
+
+// Close closes the connections.
+func (x *Index) Close() error { return x.client.Close() }
+
+// Ping reports whether the server answers and accepts the key. The health
+// check alone would not: a server may answer it without a key.
+func (x *Index) Ping(ctx context.Context) error {
+	call, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	if _, err := x.client.HealthCheck(call); err != nil {
+		return storeError(ctx, "health check", err)
+	}
+	if _, err := x.client.CollectionExists(call, x.base); err != nil {
+		return storeError(ctx, "collection exists", err)
+	}
+	return nil
+}
+
+// call runs one request against the current collection, within timeout. If
+// the collection turns out to be gone, it is created again, once.
+func call[T any](ctx context.Context, x *Index, operation string, timeout time.Duration, request func(ctx context.Context, collection string) (T, error)) (T, error) {
+	var zero T
+	for attempt := 0; ; attempt++ {
+		collection, err := x.collection(ctx)
+		if err != nil {
+			return zero, err
+		}
+		limited, cancel := context.WithTimeout(ctx, timeout)
+		result, err := request(limited, collection)
+		cancel()
+		if err == nil {
+			return result, nil
+		}
+		if attempt == 0 && isNotFound(err) {
+			x.forget(collection)
+			continue
+		}
+		return zero, storeError(ctx, operation, err)
+	}
+}
