@@ -1,0 +1,84 @@
+package redis
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+)
+
+func start(t *testing.T, dir string) (*Server, *goredis.Client) {
+	t.Helper()
+	server, err := Start(Options{Dir: dir})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Close()) })
+	opts, err := goredis.ParseURL(server.URL())
+	require.NoError(t, err)
+	client := goredis.NewClient(opts)
+	t.Cleanup(func() { _ = client.Close() })
+	return server, client
+}
+
+func TestSmallValuesSurviveARestart(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	dir := t.TempDir()
+	server, client := start(t, dir)
+	require.NoError(t, client.Set(ctx, "session", "\x00user", time.Hour).Err())
+	require.NoError(t, client.Set(ctx, "forever", "x", 0).Err())
+	require.NoError(t, client.Set(ctx, "brief", "x", 2*time.Second).Err())
+	require.NoError(t, client.Set(ctx, "large", strings.Repeat("x", maxKeptValue+1), time.Hour).Err())
+	require.NoError(t, client.RPush(ctx, "list", "x").Err())
+	require.NoError(t, server.Close())
+
+	_, client = start(t, dir)
+	keys, err := client.Keys(ctx, "*").Result()
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{"session", "forever"}, keys)
+	require.Equal(t, "\x00user", client.Get(ctx, "session").Val())
+	require.InDelta(t, time.Hour, client.TTL(ctx, "session").Val(), float64(10*time.Second))
+	require.Equal(t, time.Duration(-1), client.TTL(ctx, "forever").Val())
+}
+
+// TestSnapshotsWhileRunning is what a kill leaves: nothing was closed.
+func TestSnapshotsWhileRunning(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	dir := t.TempDir()
+	_, client := start(t, dir)
+	require.NoError(t, client.Set(ctx, "session", "user", time.Hour).Err())
+	file := filepath.Join(dir, "snapshot.json")
+	require.Eventually(t, func() bool {
+		content, err := os.ReadFile(file)
+		return err == nil && strings.Contains(string(content), `"session"`)
+	}, 3*snapshotInterval, 20*time.Millisecond)
+
+	copied := t.TempDir()
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(copied, "snapshot.json"), content, 0o600))
+	_, client = start(t, copied)
+	require.Equal(t, "user", client.Get(ctx, "session").Val())
+}
+
+func TestKeysExpire(t *testing.T) {
+	t.Parallel()
+	_, client := start(t, "")
+	require.NoError(t, client.Set(t.Context(), "key", "value", 400*time.Millisecond).Err())
+	require.Equal(t, "value", client.Get(t.Context(), "key").Val())
+	require.Eventually(t, func() bool {
+		return client.Get(t.Context(), "key").Err() == goredis.Nil //nolint:errorlint // the sentinel is returned as it is
+	}, 5*time.Second, 20*time.Millisecond)
+}
+
+func TestDamagedSnapshotIsAnEmptyCache(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "snapshot.json"), []byte(`{"a":`), 0o600))
+	_, client := start(t, dir)
+	require.Zero(t, client.DBSize(t.Context()).Val())
+}
