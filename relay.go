@@ -36,8 +36,11 @@ func (e RelayEvent) Terminal() bool { return e.Type == EventDone || e.Type == Ev
 // Relay carries answers from workers to API processes: a replayable record
 // for each message, kept for an hour, and live delivery.
 type Relay interface {
-	// Publish appends events in order. An id not above the last is refused
-	// with ErrRelayFenced: a newer attempt writes now.
+	// Publish appends all events, or none, in order. An id not above the last
+	// is refused with ErrRelayFenced: a newer attempt writes now (or a call that
+	// seemed to fail has been recorded: compare with Events). The n of an
+	// attempt is 1, 2, 3, …: if what is recorded ends before the event that
+	// should precede the first, it is refused with ErrRelayIncomplete.
 	Publish(ctx context.Context, message MessageRef, events ...RelayEvent) error
 	// Events returns the recorded events with an id above after.
 	Events(ctx context.Context, message MessageRef, after int64) ([]RelayEvent, error)
@@ -56,6 +59,10 @@ type Subscription interface {
 
 // ErrRelayFenced refuses the writes of an attempt that has been superseded.
 var ErrRelayFenced = Errorf(KindConflict, "relay_fenced", "A newer attempt writes this answer.")
+
+// ErrRelayIncomplete refuses an event whose predecessors are not recorded,
+// because Redis has lost them: the writer must repeat them first.
+var ErrRelayIncomplete = Errorf(KindConflict, "relay_incomplete", "Earlier parts of this answer are not recorded.")
 
 // ProgressFeed carries document changes between processes.
 type ProgressFeed interface {

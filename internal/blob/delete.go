@@ -1,0 +1,72 @@
+package blob
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	cloud "gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+)
+
+// Delete implements chatconnect.BlobStore.
+func (s *Store) Delete(ctx context.Context, key string) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	if err := s.remove(ctx, key); err != nil {
+		return err
+	}
+	s.prune(key)
+	return nil
+}
+
+// DeletePrefix implements chatconnect.BlobStore. The prefix must end with a
+// slash. Unfinished files that a killed process left there go too.
+func (s *Store) DeletePrefix(ctx context.Context, prefix string) error {
+	if err := checkPrefix(prefix); err != nil {
+		return err
+	}
+	blobs := s.bucket.List(&cloud.ListOptions{Prefix: prefix})
+	for {
+		blob, err := blobs.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return unavailable(ctx, err)
+		}
+		if err := s.remove(ctx, blob.Key); err != nil {
+			return err
+		}
+		s.prune(blob.Key)
+	}
+}
+
+func (s *Store) remove(ctx context.Context, key string) error {
+	if err := s.bucket.Delete(ctx, key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+		return unavailable(ctx, err)
+	}
+	return nil
+}
+
+// prune removes the directories that a deleted blob has left empty. A
+// directory in use refuses, which ends it.
+func (s *Store) prune(key string) {
+	if s.dir == "" {
+		return
+	}
+	for dir := key; ; {
+		cut := strings.LastIndexByte(dir, '/')
+		if cut < 0 {
+			return
+		}
+		dir = dir[:cut]
+		if os.Remove(filepath.Join(s.dir, filepath.FromSlash(dir))) != nil {
+			return
+		}
+	}
+}
