@@ -1,0 +1,33 @@
+-- name: CreateClient :one
+INSERT INTO clients (id, name, tier) VALUES (@id, @name, @tier)
+RETURNING *;
+
+-- name: CreateMembership :exec
+INSERT INTO memberships (client_id, user_id, role) VALUES (@client_id, @user_id, @role);
+
+-- Client reads one client as its tenant.
+-- name: Client :one
+SELECT sqlc.embed(clients), publishable_key(clients.id)::text AS publishable_key
+FROM clients WHERE id = @id;
+
+-- UserClients reads as a user: policies show it only that user's clients.
+-- name: UserClients :many
+SELECT sqlc.embed(clients), memberships.role, publishable_key(clients.id)::text AS publishable_key
+FROM memberships JOIN clients ON clients.id = memberships.client_id
+WHERE memberships.user_id = @user_id
+ORDER BY clients.created_at, clients.id;
+
+-- name: UpdateClient :execrows
+UPDATE clients
+SET name = COALESCE(sqlc.narg(name), name), tier = COALESCE(sqlc.narg(tier)::text, tier), updated_at = now()
+WHERE id = @id;
+
+-- name: Role :one
+SELECT role FROM memberships WHERE client_id = @client_id AND user_id = @user_id;
+
+-- name: RaiseKnowledgeVersion :exec
+UPDATE clients SET knowledge_version = knowledge_version + 1 WHERE id = @id;
+
+-- name: CreateAuditEvent :exec
+INSERT INTO audit_events (client_id, user_id, action, target, details)
+VALUES (@client_id, sqlc.narg(user_id), @action, @target, @details);
