@@ -18,6 +18,9 @@ type Completion struct {
 	Usage    Usage
 	Provider string // "openai", "anthropic", "extractive"
 	Model    string
+	// Unanswered is true when the model said that the passages don't hold the
+	// answer. Such an answer has no sources.
+	Unanswered bool
 }
 
 // Model writes answers.

@@ -1,0 +1,139 @@
+package llm
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// words cuts text into lower-case words of letters and digits, without
+// accents and with ß as ss. Scripts that don't put spaces between words (Han,
+// Kana, Thai) become overlapping pairs of characters.
+//
+// words, stem and stopWords are part of the formula of LocalEmbedModel: a
+// change to them needs a new model name there.
+func words(text string) []string {
+	var out []string
+	var word, dense []rune
+	flush := func() {
+		if len(word) > 0 {
+			out = append(out, string(word))
+			word = word[:0]
+		}
+		if len(dense) == 1 {
+			out = append(out, string(dense))
+		}
+		for i := 0; i+1 < len(dense); i++ {
+			out = append(out, string(dense[i:i+2]))
+		}
+		dense = dense[:0]
+	}
+	for _, r := range norm.NFKD.String(strings.ToLower(text)) {
+		switch {
+		case r >= 0x300 && r <= 0x36f: // an accent
+		case r == 'ß':
+			word = append(word, 's', 's')
+		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai):
+			if len(word) > 0 {
+				flush()
+			}
+			dense = append(dense, r)
+		case unicode.IsLetter(r), unicode.IsDigit(r), unicode.IsMark(r):
+			if len(dense) > 0 {
+				flush()
+			}
+			word = append(word, r)
+		default:
+			flush()
+		}
+	}
+	flush()
+	return out
+}
+
+// suffixes that stem takes off, longest first. They are those of plurals,
+// cases and verb forms in English, German, French, Spanish and Portuguese
+// that can go without telling the languages apart.
+var suffixes = []string{"edly", "ings", "ern", "ing", "ies", "ed", "em", "en", "er", "es", "et", "ly", "e", "s"}
+
+// minStem is the shortest stem, in bytes, that a suffix may leave.
+const minStem = 4
+
+// stem maps forms of a word to one: shoes and shoe, kostet and Kosten. The
+// result is not a word. Words with digits stay as they are.
+func stem(word string) string {
+	if strings.ContainsFunc(word, unicode.IsDigit) {
+		return word
+	}
+	for again := true; again; {
+		again = false
+		for _, suffix := range suffixes {
+			rest, ok := strings.CutSuffix(word, suffix)
+			if !ok || len(rest) < minStem {
+				continue
+			}
+			if suffix == "ies" {
+				return rest + "i"
+			}
+			word, again = rest, true
+			break
+		}
+	}
+	if rest, ok := strings.CutSuffix(word, "y"); ok && len(rest) >= minStem {
+		return rest + "i"
+	}
+	return word
+}
+
+// similarity says how much two words have in common, from 0 to 1: 1 for the
+// same stem, less for a long common beginning, a part of a compound and a
+// slip of the keyboard.
+func similarity(a, b string) float64 {
+	sa, sb := stem(a), stem(b)
+	if sa == sb {
+		return 1
+	}
+	if strings.ContainsFunc(a+b, unicode.IsDigit) {
+		return 0
+	}
+	short, long := []rune(sa), []rune(sb)
+	if len(short) > len(long) {
+		short, long = long, short
+	}
+	prefix := 0
+	for prefix < len(short) && short[prefix] == long[prefix] {
+		prefix++
+	}
+	switch {
+	case prefix >= 5 && 5*prefix >= 3*len(long), // deliver, delivery
+		prefix == 4 && len(short) == 4 && len(long) <= 6: // cost, costly
+		return 0.75
+	case len(short) >= 5 && 3*len(short) >= len(long) &&
+		(prefix == len(short) || strings.HasSuffix(string(long), string(short))): // Rückgabefrist, Frist
+		return 0.6
+	case prefix >= 1 && len(short) >= 6 && oneSlip(short, long): // warranty, waranty
+		return 0.7
+	}
+	return 0
+}
+
+// oneSlip reports whether one inserted, missing, wrong or swapped character
+// turns short into long.
+func oneSlip(short, long []rune) bool {
+	if len(long)-len(short) > 1 {
+		return false
+	}
+	i := 0
+	for i < len(short) && short[i] == long[i] {
+		i++
+	}
+	rest := func(a, b []rune) bool { return string(a) == string(b) }
+	if len(short) < len(long) {
+		return rest(short[i:], long[i+1:])
+	}
+	if i == len(short) || rest(short[i+1:], long[i+1:]) {
+		return true
+	}
+	return i+1 < len(short) && short[i] == long[i+1] && short[i+1] == long[i] && rest(short[i+2:], long[i+2:])
+}
