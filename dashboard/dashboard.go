@@ -18,8 +18,8 @@ const ContentSecurityPolicy = "default-src 'self'; base-uri 'none'; object-src '
 	"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 // Files returns the pages' files: index.html at the root, everything it loads
-// below assets/. The names are stable, so they must be served with a
-// validator (ETag) and "no-cache".
+// below ui/. The names are stable, so they must be served with a validator
+// (ETag) and "no-cache".
 func Files() fs.FS {
 	files, err := fs.Sub(static, "static")
 	if err != nil {

@@ -24,7 +24,7 @@ func TestFilesAreComplete(t *testing.T) {
 			t.Errorf("index.html refers to %s: %v", m[1], err)
 		}
 	}
-	scripts, err := fs.Glob(files, "assets/*.js")
+	scripts, err := fs.Glob(files, "ui/*.js")
 	if err != nil || len(scripts) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
@@ -34,7 +34,7 @@ func TestFilesAreComplete(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range imported.FindAllStringSubmatch(string(source), -1) {
-			if _, err := fs.Stat(files, "assets/"+m[1]); err != nil {
+			if _, err := fs.Stat(files, "ui/"+m[1]); err != nil {
 				t.Errorf("%s imports %s: %v", script, m[1], err)
 			}
 		}

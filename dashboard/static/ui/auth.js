@@ -71,6 +71,7 @@ export class AuthView {
     const registering = mode === 'register';
     byId('auth-name-field').hidden = !registering;
     byId('auth-name').required = registering;
+    byId('auth-password-hint').hidden = !registering;
     this.#password.autocomplete = registering ? 'new-password' : 'current-password';
     showError(this.#error, '');
   }
