@@ -8,6 +8,12 @@ import (
 	chatconnect "github.com/chatconnect/chatconnect"
 )
 
+// Codes by which workflows decide; they never reach a person.
+const (
+	CodeSuperseded    = "superseded"     // the version is no longer wanted
+	CodePointsMissing = "points_missing" // the index must be filled again
+)
+
 // errorDetail is what an ApplicationError carries so that the domain error
 // comes out of a workflow as it went in.
 type errorDetail struct {

@@ -1,0 +1,71 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/temporal"
+)
+
+// embedAtOnce is how many texts go to the provider in one call: well under
+// its limits of 2,048 texts and 300,000 tokens with chunks of 500.
+const embedAtOnce = 128
+
+// EmbedBatch embeds a range of chunks and stores them in the index under ids
+// that a repetition writes again, never twice.
+func (a *Ingestion) EmbedBatch(ctx context.Context, in *temporal.EmbedBatchInput) (*temporal.EmbedBatchResult, error) {
+	defer heartbeat(ctx)()
+	started := time.Now()
+	chunks, err := a.Documents.Chunks(ctx, in.ClientID, in.Revision(), in.From, in.To)
+	if err != nil {
+		return nil, temporal.EncodeError(err)
+	}
+	if len(chunks) != in.To-in.From {
+		// The rows went while the batch waited: the document was deleted or
+		// the version given up.
+		return nil, temporal.EncodeError(errSuperseded)
+	}
+	var result temporal.EmbedBatchResult
+	for from := 0; from < len(chunks); from += embedAtOnce {
+		part := chunks[from:min(from+embedAtOnce, len(chunks))]
+		tokens, err := a.embedAndStore(ctx, in, part)
+		if err != nil {
+			return nil, temporal.EncodeError(err)
+		}
+		result.Tokens += tokens
+	}
+	document, err := a.Documents.CompleteBatch(ctx, in.ClientID, in.Revision(), in.Batch, len(chunks))
+	if err != nil {
+		return nil, temporal.EncodeError(err)
+	}
+	a.publish(ctx, document)
+	a.Metrics.Embedded(a.Embedder.Model(), result.Tokens)
+	a.Metrics.StageDone("embed", in.Type, time.Since(started))
+	return &result, nil
+}
+
+func (a *Ingestion) embedAndStore(ctx context.Context, in *temporal.EmbedBatchInput, chunks []chatconnect.Chunk) (tokens int, err error) {
+	texts := make([]string, len(chunks))
+	for i, chunk := range chunks {
+		texts[i] = embeddedText(chunk)
+	}
+	embedding, err := a.Embedder.Embed(ctx, texts)
+	if err != nil {
+		return 0, err
+	}
+	indexed := make([]chatconnect.IndexedChunk, len(chunks))
+	for i, chunk := range chunks {
+		indexed[i] = chatconnect.IndexedChunk{Chunk: chunk, DocumentName: in.Name, Vector: embedding.Vectors[i]}
+	}
+	return embedding.Tokens, a.Index.Upsert(ctx, in.ClientID, indexed)
+}
+
+// embeddedText is the chunk under its headings, which often say what the text
+// alone does not.
+func embeddedText(chunk chatconnect.Chunk) string {
+	if chunk.Section == "" {
+		return chunk.Content
+	}
+	return chunk.Section + "\n\n" + chunk.Content
+}

@@ -1,0 +1,89 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/temporal"
+)
+
+// ActivateDocument lets search see the revision, after counting that the
+// index holds all of it. If it does not, the revision's points are removed
+// and CodePointsMissing is returned: the workflow embeds again.
+func (a *Ingestion) ActivateDocument(ctx context.Context, in *temporal.ActivateInput) (*temporal.IngestResult, error) {
+	defer heartbeat(ctx)()
+	started := time.Now()
+	if err := a.advance(ctx, &in.IngestInput, chatconnect.DocumentProgress{
+		Status: chatconnect.StatusStoring, Stage: "Checking the search index",
+	}); err != nil && !errors.Is(err, errSuperseded) { // a repeated run finds it ready
+		return nil, temporal.EncodeError(err)
+	}
+	points, err := a.Index.Count(ctx, in.ClientID, in.Revision())
+	if err != nil {
+		return nil, temporal.EncodeError(err)
+	}
+	if points != in.Chunks {
+		a.Logger.WarnContext(ctx, "search index is incomplete", "document_id", in.DocumentID, "points", points, "chunks", in.Chunks)
+		if err := a.Index.DeleteRevision(ctx, in.ClientID, in.Revision()); err != nil {
+			return nil, temporal.EncodeError(err)
+		}
+		return nil, temporal.EncodeError(errPointsMissing)
+	}
+	document, err := a.Documents.Activate(ctx, in.ClientID, in.Revision())
+	if errors.Is(err, chatconnect.ErrNotFound) {
+		err = errSuperseded.Because(err)
+	}
+	if err != nil {
+		return nil, temporal.EncodeError(err)
+	}
+	a.publish(ctx, document)
+	if err := a.Blobs.Delete(ctx, chatconnect.BlocksBlobKey(in.ClientID, in.Revision())); err != nil {
+		return nil, temporal.EncodeError(err)
+	}
+	a.Metrics.StageDone("activate", in.Type, time.Since(started))
+	a.Metrics.Ingested(chatconnect.StatusReady, "")
+	return &temporal.IngestResult{Status: chatconnect.StatusReady, Chunks: in.Chunks}, nil
+}
+
+var errPointsMissing = chatconnect.Errorf(chatconnect.KindConflict, temporal.CodePointsMissing, "The search index lost part of the document.")
+
+// FailDocument removes what the revision left and then says why it ended, so
+// that a document seen as failed has nothing left behind but its source file,
+// from which a retry can start.
+func (a *Ingestion) FailDocument(ctx context.Context, in *temporal.FailInput) (*temporal.IngestResult, error) {
+	defer heartbeat(ctx)()
+	result := &temporal.IngestResult{Status: in.Status, Error: &in.Error}
+	document, err := a.Documents.Document(ctx, in.ClientID, in.DocumentID)
+	if errors.Is(err, chatconnect.ErrNotFound) {
+		return result, a.removeRemains(ctx, in, true)
+	}
+	if err != nil {
+		return nil, temporal.EncodeError(err)
+	}
+	// A file that never reached the index must not have to wait for it.
+	if err := a.removeRemains(ctx, in, document.ChunksTotal > 0); err != nil {
+		return nil, err
+	}
+	err = a.advance(ctx, &in.IngestInput, chatconnect.DocumentProgress{
+		Status: in.Status, Stage: in.Error.Message, Error: &in.Error,
+	})
+	if err != nil && !errors.Is(err, errSuperseded) {
+		return nil, temporal.EncodeError(err)
+	}
+	a.Metrics.Ingested(in.Status, in.Error.Code)
+	return result, nil
+}
+
+func (a *Ingestion) removeRemains(ctx context.Context, in *temporal.FailInput, indexed bool) error {
+	if indexed {
+		if err := a.Index.DeleteRevision(ctx, in.ClientID, in.Revision()); err != nil {
+			return temporal.EncodeError(err)
+		}
+		if err := a.Documents.DeleteChunks(ctx, in.ClientID, in.Revision()); err != nil {
+			return temporal.EncodeError(err)
+		}
+	}
+	return temporal.EncodeError(a.Blobs.Delete(ctx, chatconnect.BlocksBlobKey(in.ClientID, in.Revision())))
+}

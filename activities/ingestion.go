@@ -1,0 +1,72 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/temporal"
+)
+
+// IngestionMetrics counts what ingestion does.
+type IngestionMetrics interface {
+	StageDone(stage string, fileType chatconnect.FileType, d time.Duration)
+	Ingested(status chatconnect.Status, code string)
+	Embedded(model string, tokens int)
+}
+
+// Ingestion are the activities of the IngestDocument workflow.
+type Ingestion struct {
+	Documents chatconnect.DocumentStore
+	Blobs     chatconnect.BlobStore
+	Parser    chatconnect.Parser
+	Chunker   chatconnect.Chunker
+	Embedder  chatconnect.Embedder
+	Index     chatconnect.VectorIndex
+	Progress  chatconnect.ProgressFeed
+	Metrics   IngestionMetrics
+	Logger    *slog.Logger
+}
+
+// Shares of the progress bar. The store derives the embedding stage's own
+// share, the rest, from the batches done.
+const (
+	progressParsing  = 1
+	progressChunking = 15
+	progressChunked  = 20
+)
+
+// errSuperseded ends the work on a version that is no longer wanted: its
+// document was deleted, cancelled or replaced meanwhile.
+var errSuperseded = chatconnect.Errorf(chatconnect.KindConflict, temporal.CodeSuperseded, "This version is no longer wanted.")
+
+// advance writes progress and tells the dashboards. It is an error if the
+// version is no longer the one being ingested.
+func (a *Ingestion) advance(ctx context.Context, in *temporal.IngestInput, p chatconnect.DocumentProgress) error {
+	p.DocumentID, p.Version = in.DocumentID, in.Version
+	document, changed, err := a.Documents.UpdateProgress(ctx, in.ClientID, p)
+	if errors.Is(err, chatconnect.ErrNotFound) {
+		return errSuperseded.Because(err)
+	}
+	if err != nil {
+		return err
+	}
+	if changed {
+		a.publish(ctx, document)
+		return nil
+	}
+	if document.Version != in.Version || document.Status.Final() {
+		return errSuperseded
+	}
+	return nil
+}
+
+// publish is best effort: a dashboard that misses a delta takes a snapshot
+// when it reconnects, and Postgres holds the truth.
+func (a *Ingestion) publish(ctx context.Context, document chatconnect.Document) {
+	if err := a.Progress.PublishDocument(ctx, document); err != nil {
+		a.Logger.WarnContext(ctx, "document progress not published", "document_id", document.ID, "error", err)
+	}
+}

@@ -1,0 +1,113 @@
+package workflows
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/testsuite"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/activities"
+	"github.com/chatconnect/chatconnect/temporal"
+)
+
+var question = &temporal.ChatInput{
+	ClientID: "c0000000-0000-4000-8000-000000000000", SessionID: "s1", MessageID: "m1",
+	Text: "What does it cost?", Tier: chatconnect.TierFree,
+}
+
+func answerEnvironment(t *testing.T) *testsuite.TestWorkflowEnvironment {
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	env.RegisterActivity(&activities.Chat{})
+	t.Cleanup(func() { env.AssertExpectations(t) })
+	return env
+}
+
+func chatResult(t *testing.T, env *testsuite.TestWorkflowEnvironment) temporal.ChatResult {
+	t.Helper()
+	require.True(t, env.IsWorkflowCompleted())
+	require.NoError(t, env.GetWorkflowError())
+	var result temporal.ChatResult
+	require.NoError(t, env.GetWorkflowResult(&result))
+	return result
+}
+
+var (
+	found   = &temporal.RetrieveResult{Passages: []chatconnect.Passage{{DocumentID: "d", Content: "It costs 5."}}}
+	written = &temporal.GenerateResult{
+		Status: chatconnect.ChatAnswered, Model: "gpt-4o-mini",
+		Answer: chatconnect.Answer{MessageID: "m1", SessionID: "s1", Text: "It costs 5. [1]"},
+	}
+)
+
+func TestAnswerRetrievesGeneratesAndLogs(t *testing.T) {
+	t.Parallel()
+	env := answerEnvironment(t)
+	var a *activities.Chat
+	env.OnActivity(a.Retrieve, mock.Anything, question).Return(found, nil).Once()
+	env.OnActivity(a.Generate, mock.Anything, &temporal.GenerateInput{ChatInput: *question, RetrieveResult: *found}).Return(written, nil).Once()
+	env.OnActivity(a.Log, mock.Anything, &temporal.LogInput{ChatInput: *question, GenerateResult: *written}).Return(&struct{}{}, nil).Once()
+
+	env.ExecuteWorkflow(AnswerMessage, question)
+	got := chatResult(t, env)
+	require.Equal(t, "It costs 5. [1]", got.Answer.Text)
+	require.Equal(t, chatconnect.ChatAnswered, got.Status)
+	require.Empty(t, got.ErrorCode)
+}
+
+func TestAnswerTellsAndLogsAFinalFailure(t *testing.T) {
+	t.Parallel()
+	env := answerEnvironment(t)
+	var a *activities.Chat
+	env.OnActivity(a.Retrieve, mock.Anything, question).Return(found, nil).Once()
+	refused := chatconnect.Errorf(chatconnect.KindInvalid, "model_credentials_invalid", "The model can't be used at the moment.")
+	env.OnActivity(a.Generate, mock.Anything, mock.Anything).Return(nil, temporal.EncodeError(refused)).Once()
+	env.OnActivity(a.Log, mock.Anything, mock.MatchedBy(func(in *temporal.LogInput) bool {
+		return in.ErrorCode == refused.Code && in.ErrorMessage == refused.Message && in.Status == chatconnect.ChatFailed
+	})).Return(&struct{}{}, nil).Once()
+
+	env.ExecuteWorkflow(AnswerMessage, question)
+	got := chatResult(t, env)
+	require.Equal(t, refused.Code, got.ErrorCode)
+	require.Equal(t, chatconnect.ChatFailed, got.Status)
+}
+
+func TestAnswerOutlastsAHiccupOfTheModel(t *testing.T) {
+	t.Parallel()
+	env := answerEnvironment(t)
+	var a *activities.Chat
+	env.OnActivity(a.Retrieve, mock.Anything, question).Return(found, nil).Once()
+	away := chatconnect.Errorf(chatconnect.KindUnavailable, "model_unavailable", "The model is away.")
+	env.OnActivity(a.Generate, mock.Anything, mock.Anything).Return(nil, temporal.EncodeError(away)).Times(3)
+	env.OnActivity(a.Generate, mock.Anything, mock.Anything).Return(written, nil).Once()
+	env.OnActivity(a.Log, mock.Anything, mock.Anything).Return(&struct{}{}, nil).Once()
+
+	env.ExecuteWorkflow(AnswerMessage, question)
+	require.Equal(t, chatconnect.ChatAnswered, chatResult(t, env).Status)
+}
+
+func TestAnswerIsLoggedWhenTheDatabaseIsAwayForLong(t *testing.T) {
+	t.Parallel()
+	env := answerEnvironment(t)
+	var a *activities.Chat
+	env.OnActivity(a.Retrieve, mock.Anything, question).Return(found, nil).Once()
+	env.OnActivity(a.Generate, mock.Anything, mock.Anything).Return(written, nil).Once()
+	back := env.Now().Add(time.Hour)
+	away := chatconnect.Errorf(chatconnect.KindUnavailable, "database_unavailable", "The database is away.")
+	logged := 0
+	env.OnActivity(a.Log, mock.Anything, mock.Anything).Return(func(any, *temporal.LogInput) (*struct{}, error) {
+		if env.Now().Before(back) {
+			return nil, temporal.EncodeError(away)
+		}
+		logged++
+		return &struct{}{}, nil
+	})
+
+	env.SetTestTimeout(time.Minute)
+	env.ExecuteWorkflow(AnswerMessage, question)
+	require.Equal(t, chatconnect.ChatAnswered, chatResult(t, env).Status)
+	require.Equal(t, 1, logged)
+}

@@ -1,0 +1,151 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/activities"
+	"github.com/chatconnect/chatconnect/temporal"
+)
+
+const (
+	// A batch is what a failure repeats; small enough to be cheap, large
+	// enough that a long document stays within maxBatches activities and its
+	// history within a few thousand events.
+	minBatchSize = 64
+	maxBatches   = 400
+	// batchesAtOnce bounds what one document asks of the embedding provider.
+	batchesAtOnce = 4
+	// fillings is how often an index that lost points is filled again.
+	fillings = 3
+)
+
+// ingestion is the state of one IngestDocument workflow.
+type ingestion struct {
+	*temporal.IngestInput
+	progress temporal.IngestProgress
+}
+
+// IngestDocument takes one version of a document from its uploaded file to
+// being searchable: parse, chunk, embed and store in batches, activate.
+//
+// A file that can't be read ends as a result with an Error, an outage is
+// waited out, and only cancellation and bugs end it early.
+func IngestDocument(ctx workflow.Context, in *temporal.IngestInput) (*temporal.IngestResult, error) {
+	w := &ingestion{IngestInput: in, progress: temporal.IngestProgress{Status: chatconnect.StatusQueued}}
+	if err := workflow.SetQueryHandler(ctx, temporal.QueryProgress, func() (temporal.IngestProgress, error) {
+		return w.progress, nil
+	}); err != nil {
+		return nil, err
+	}
+	result, err := w.run(ctx)
+	if err == nil {
+		w.progress.Status = result.Status
+		return result, nil
+	}
+	return w.fail(ctx, err)
+}
+
+func (w *ingestion) run(ctx workflow.Context) (*temporal.IngestResult, error) {
+	var a *activities.Ingestion
+
+	w.progress.Status = chatconnect.StatusParsing
+	if err := stage(ctx, 10*time.Minute, a.ParseDocument, w.IngestInput, nil); err != nil {
+		return nil, err
+	}
+	w.progress.Status = chatconnect.StatusChunking
+	var chunked temporal.ChunkResult
+	if err := stage(ctx, 10*time.Minute, a.ChunkDocument, w.IngestInput, &chunked); err != nil {
+		return nil, err
+	}
+	for filling := 1; ; filling++ {
+		w.progress.Status = chatconnect.StatusEmbedding
+		if err := w.embed(ctx, chunked.Chunks); err != nil {
+			return nil, err
+		}
+		w.progress.Status = chatconnect.StatusStoring
+		var result temporal.IngestResult
+		err := stage(ctx, 5*time.Minute, a.ActivateDocument, &temporal.ActivateInput{IngestInput: *w.IngestInput, Chunks: chunked.Chunks}, &result)
+		if err == nil {
+			return &result, nil
+		}
+		if temporal.DecodeError(err).Code != temporal.CodePointsMissing || filling == fillings {
+			return nil, err
+		}
+	}
+}
+
+// embed runs the batches, at most batchesAtOnce at a time. The first failure
+// that retries can't mend ends it.
+func (w *ingestion) embed(ctx workflow.Context, chunks int) error {
+	var a *activities.Ingestion
+	size := max(minBatchSize, (chunks+maxBatches-1)/maxBatches)
+	batches := (chunks + size - 1) / size
+	w.progress.ChunksTotal, w.progress.Batches, w.progress.BatchesDone = chunks, batches, 0
+
+	ctx, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	free := workflow.NewSemaphore(ctx, batchesAtOnce)
+	var failed error
+	running := workflow.NewWaitGroup(ctx)
+	for batch := range batches {
+		err := free.Acquire(ctx, 1)
+		if failed != nil {
+			break // and cancelled the context, which is why err is set
+		}
+		if err != nil {
+			failed = err
+			break
+		}
+		in := &temporal.EmbedBatchInput{IngestInput: *w.IngestInput, Batch: batch, From: batch * size, To: min((batch+1)*size, chunks)}
+		running.Add(1)
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			defer running.Done()
+			defer free.Release(1)
+			if err := stage(ctx, 5*time.Minute, a.EmbedBatch, in, nil); err != nil {
+				if failed == nil {
+					failed = err
+					cancel()
+				}
+				return
+			}
+			w.progress.BatchesDone++
+		})
+	}
+	// Waiting on a context that can't be cancelled: batches that still run
+	// must have stopped writing before anyone cleans up after them.
+	disconnected, _ := workflow.NewDisconnectedContext(ctx)
+	running.Wait(disconnected)
+	return failed
+}
+
+// fail removes what the version left and records why, also when the workflow
+// itself has been cancelled.
+func (w *ingestion) fail(ctx workflow.Context, cause error) (*temporal.IngestResult, error) {
+	in := &temporal.FailInput{IngestInput: *w.IngestInput, Status: chatconnect.StatusFailed}
+	switch e := temporal.DecodeError(cause); {
+	case ctx.Err() != nil: // whatever error that surfaced as
+		in.Status = chatconnect.StatusCancelled
+		in.Error = chatconnect.DocumentError{Code: "document_cancelled", Message: "Processing was cancelled."}
+	case e.Kind == chatconnect.KindInternal:
+		workflow.GetLogger(ctx).Error("ingestion failed", "error", cause)
+		fallthrough
+	default:
+		in.Error = chatconnect.DocumentError{Code: e.Code, Message: e.Message}
+	}
+	w.progress.Status = in.Status
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	var a *activities.Ingestion
+	var result temporal.IngestResult
+	if err := stage(ctx, 5*time.Minute, a.FailDocument, in, &result); err != nil {
+		return nil, err
+	}
+	return &result, nil
+}
+
+// stage runs one activity under the options of an ingestion stage.
+func stage(ctx workflow.Context, attempt time.Duration, activity, in, result any) error {
+	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, temporal.StageOptions(attempt)), activity, in).Get(ctx, result)
+}
