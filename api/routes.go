@@ -2,11 +2,74 @@ package api
 
 // routes lists every endpoint; see DESIGN §4 and openapi.yaml.
 func (s *Server) routes() {
-	s.router.Use(s.identifyRequest, s.recoverPanic)
+	s.router.Use(s.identifyRequest, s.observeRequest, s.recoverPanic, s.secureHeaders)
 	s.operationsRoutes()
 	s.authRoutes()
 	s.dashboardRoutes()
 	s.chatRoutes()
 	s.internalRoutes()
 	s.pageRoutes()
+}
+
+func (s *Server) operationsRoutes() {
+	s.router.GET("/livez", s.getLive)
+	s.router.HEAD("/livez", s.getLive)
+	s.router.GET("/readyz", s.getReady)
+	s.router.HEAD("/readyz", s.getReady)
+	s.router.GET("/health", s.getHealth)
+	s.router.HEAD("/health", s.getHealth)
+	s.router.GET("/api/openapi.yaml", s.getOpenAPI)
+}
+
+func (s *Server) authRoutes() {
+	auth := s.router.Group("/api/auth", s.refuseCrossOrigin)
+	auth.POST("/register", s.postRegister)
+	auth.POST("/login", s.postLogin)
+	auth.POST("/logout", s.postLogout)
+	auth.GET("/me", s.requireUser, s.getMe)
+}
+
+func (s *Server) dashboardRoutes() {
+	d := s.router.Group("/api/dashboard", s.refuseCrossOrigin, s.requireUser)
+	d.GET("/clients", s.getClients)
+	d.POST("/clients", s.postClient)
+	d.GET("/clients/:clientId", s.getClient)
+	d.PATCH("/clients/:clientId", s.patchClient)
+	d.GET("/clients/:clientId/keys", s.getKeys)
+	d.POST("/clients/:clientId/keys", s.postKey)
+	d.DELETE("/clients/:clientId/keys/:keyId", s.deleteKey)
+	d.GET("/widget/:clientId", s.getWidget)
+	d.PUT("/widget/:clientId", s.putWidget)
+	d.POST("/documents/upload", s.postUpload)
+	d.GET("/documents", s.getDocuments)
+	d.GET("/documents/:id", s.getDocument)
+	d.GET("/events", s.getEvents)
+}
+
+// chatRoutes are called from other people's web pages: every one answers
+// preflights.
+func (s *Server) chatRoutes() {
+	open := s.router.Group("", s.varyOrigin)
+	open.POST("/chat", s.requireKey, s.postChat)
+	open.POST("/chat/stream", s.requireKey, s.postChatStream)
+	open.GET("/chat/stream", s.requireKey, s.getChatStream)
+	open.GET("/api/widget/config", s.requireKey, s.getWidgetConfig)
+	open.GET("/api/widget/health", s.requireKey, s.getWidgetHealth)
+	for _, path := range []string{"/chat", "/chat/stream", "/api/widget/config", "/api/widget/health"} {
+		open.OPTIONS(path, s.preflight)
+	}
+}
+
+func (s *Server) internalRoutes() {
+	if s.InternalAPISecret == "" {
+		return
+	}
+	internal := s.router.Group("/internal", s.requireInternalSecret)
+	internal.POST("/validate-client", s.postValidateClient)
+	internal.GET("/client/:clientId/config", s.getClientConfig)
+}
+
+func (s *Server) pageRoutes() {
+	s.router.NoRoute(s.getPage)
+	s.router.NoMethod(s.methodNotAllowed)
 }

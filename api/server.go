@@ -3,13 +3,18 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/client"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -18,6 +23,7 @@ import (
 // Metrics is what the API reports about chat requests that never became a
 // workflow; those that did are counted by the worker, once.
 type Metrics interface {
+	// ChatRefused gets empty client and tier when the key named none.
 	ChatRefused(client chatconnect.ClientID, tier chatconnect.Tier, code string)
 }
 
@@ -27,56 +33,148 @@ type HealthCheck struct {
 	Check func(ctx context.Context) error
 }
 
+// DetectType tells what a file is by its content; name only settles what
+// content leaves open (CSV or plain text). An unacceptable file is a
+// KindUnsupported or KindInvalid error with one of the document codes.
+type DetectType func(content io.ReaderAt, size int64, name string) (chatconnect.FileType, error)
+
 // Options are the Server's dependencies and settings.
 type Options struct {
-	Users     chatconnect.UserStore
-	Clients   chatconnect.ClientStore
-	Documents chatconnect.DocumentStore
-	Blobs     chatconnect.BlobStore
-	Sessions  chatconnect.LoginSessions
-	Limiter   chatconnect.RateLimiter
-	Relay     chatconnect.Relay
-	Progress  chatconnect.ProgressFeed
-	Temporal  client.Client
-	Metrics   Metrics
-	Health    []HealthCheck
-	Pages     fs.FS // the dashboard's files, index.html at the root
-	Logger    *slog.Logger
+	Users      chatconnect.UserStore
+	Clients    chatconnect.ClientStore
+	Documents  chatconnect.DocumentStore
+	Blobs      chatconnect.BlobStore
+	Sessions   chatconnect.LoginSessions
+	Limiter    chatconnect.RateLimiter
+	Relay      chatconnect.Relay
+	Progress   chatconnect.ProgressFeed
+	Temporal   client.Client
+	DetectType DetectType
+	Metrics    Metrics // optional
+	Health     []HealthCheck
+	Pages      fs.FS // the dashboard's files, index.html at the root; nil serves none
+	Logger     *slog.Logger
 
-	MaxFileSize       int64  // bytes of one uploaded file
-	InternalAPISecret string // empty turns the internal endpoints off
-	SecureCookies     bool   // Secure attribute: the site is served over https
-	TrustedProxies    []string
-	StagingDir        string // for files while they are uploaded
-	ChatTimeout       time.Duration
+	MaxFileSize       int64         // bytes of one uploaded file; 0 means 10 MiB
+	InternalAPISecret string        // empty turns the internal endpoints off
+	SecureCookies     bool          // Secure attribute: the site is served over https
+	SessionLifetime   time.Duration // of a login; 0 means 30 days
+	TrustedProxies    []string      // CIDRs or addresses whose X-Forwarded-For is believed
+	StagingDir        string        // for files while they are uploaded; empty means the system's
+	ChatTimeout       time.Duration // how long POST /chat waits; 0 means 2 minutes
 	Version           string
 	// Notice tells people what the model setup is, e.g. that answers are
 	// extractive because no API key is set. Shown by the dashboard.
 	Notice string
 }
 
+func (o *Options) setDefaults() error {
+	required := map[string]bool{
+		"Users": o.Users == nil, "Clients": o.Clients == nil, "Documents": o.Documents == nil,
+		"Blobs": o.Blobs == nil, "Sessions": o.Sessions == nil, "Limiter": o.Limiter == nil,
+		"Relay": o.Relay == nil, "Progress": o.Progress == nil, "Temporal": o.Temporal == nil,
+		"DetectType": o.DetectType == nil,
+	}
+	var missing []error
+	for name, absent := range required {
+		if absent {
+			missing = append(missing, fmt.Errorf("api: Options.%s is required", name))
+		}
+	}
+	if len(missing) > 0 {
+		return errors.Join(missing...)
+	}
+	if o.Metrics == nil {
+		o.Metrics = noMetrics{}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.MaxFileSize <= 0 {
+		o.MaxFileSize = 10 << 20
+	}
+	if o.SessionLifetime <= 0 {
+		o.SessionLifetime = 30 * 24 * time.Hour
+	}
+	if o.ChatTimeout <= 0 {
+		o.ChatTimeout = 2 * time.Minute
+	}
+	if o.StagingDir == "" {
+		o.StagingDir = os.TempDir()
+	}
+	return os.MkdirAll(o.StagingDir, 0o700)
+}
+
 // Server is the HTTP API. Create it with New, serve Handler, and call Drain
 // before shutting the http.Server down: Shutdown waits for open streams.
 type Server struct {
 	Options
-	router   *gin.Engine
+	router      *gin.Engine
+	tracer      trace.Tracer
+	keys        *keyCache
+	limits      *limits
+	passwords   *passwordHasher
+	health      *healthMonitor
+	pages       map[string]page
+	crossOrigin *http.CrossOriginProtection
+	timing      timing
+
 	draining chan struct{} // closed by Drain
 	drain    sync.Once
 }
 
-// New builds the router.
+// timing are the server's clocks, in one place so that tests can be quick.
+type timing struct {
+	silence      time.Duration // of a relay, until the workflow's result is asked for too
+	grace        time.Duration // for the relay to deliver what the result already says
+	heartbeat    time.Duration // between comments of an event stream
+	write        time.Duration // for one write to a visitor
+	uploadStall  time.Duration // without a byte of an upload
+	upload       time.Duration // for a whole upload
+	dependency   time.Duration // for one call of a dependency within a request
+	ping         time.Duration // between pings, and membership checks, of a WebSocket
+	slowReader   time.Duration // that a full WebSocket queue is waited for
+	resubscribe  time.Duration // first pause after a lost feed; doubles up to 16 times this
+	startTimeout time.Duration // to start a workflow
+}
+
+func defaultTiming() timing {
+	return timing{
+		silence: 2 * time.Second, grace: 500 * time.Millisecond, heartbeat: 15 * time.Second,
+		write: 10 * time.Second, uploadStall: 30 * time.Second, upload: 15 * time.Minute,
+		dependency: 5 * time.Second, ping: 20 * time.Second, slowReader: 10 * time.Second,
+		resubscribe: 250 * time.Millisecond, startTimeout: 5 * time.Second,
+	}
+}
+
+// New builds the router. It fails when a required dependency is missing or
+// the staging directory can't be made.
 func New(options Options) (*Server, error) {
-	if options.Users == nil || options.Clients == nil || options.Documents == nil || options.Temporal == nil {
-		return nil, errors.New("api: Users, Clients, Documents and Temporal are required")
-	}
-	if options.Logger == nil {
-		options.Logger = slog.Default()
-	}
-	s := &Server{Options: options, draining: make(chan struct{})}
-	gin.SetMode(gin.ReleaseMode)
-	s.router = gin.New()
-	if err := s.router.SetTrustedProxies(options.TrustedProxies); err != nil {
+	if err := options.setDefaults(); err != nil {
 		return nil, err
+	}
+	pages, err := loadPages(options.Pages)
+	if err != nil {
+		return nil, err
+	}
+	gin.SetMode(gin.ReleaseMode)
+	s := &Server{
+		Options:     options,
+		router:      gin.New(),
+		tracer:      otel.Tracer("chatconnect/api"),
+		keys:        newKeyCache(options.Clients.KeyOwner),
+		limits:      newLimits(options.Limiter, options.Logger),
+		passwords:   newPasswordHasher(),
+		health:      newHealthMonitor(options.Health, options.Logger),
+		pages:       pages,
+		crossOrigin: http.NewCrossOriginProtection(),
+		timing:      defaultTiming(),
+		draining:    make(chan struct{}),
+	}
+	s.router.HandleMethodNotAllowed = true
+	s.router.RedirectTrailingSlash = false
+	if err := s.router.SetTrustedProxies(options.TrustedProxies); err != nil {
+		return nil, fmt.Errorf("api: trusted proxies: %w", err)
 	}
 	s.routes()
 	return s, nil
@@ -87,3 +185,16 @@ func (s *Server) Handler() http.Handler { return s.router }
 
 // Drain turns readiness off and tells open streams to reconnect elsewhere.
 func (s *Server) Drain() { s.drain.Do(func() { close(s.draining) }) }
+
+func (s *Server) isDraining() bool {
+	select {
+	case <-s.draining:
+		return true
+	default:
+		return false
+	}
+}
+
+type noMetrics struct{}
+
+func (noMetrics) ChatRefused(chatconnect.ClientID, chatconnect.Tier, string) {}

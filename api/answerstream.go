@@ -1,0 +1,220 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/temporal"
+)
+
+// answerStream writes one answer to one reader. Its events come from the
+// relay; when that is silent or gone, the workflow's result is asked for too
+// and what the reader still lacks is written from it.
+type answerStream struct {
+	server *Server
+	ref    chatconnect.MessageRef
+	run    client.WorkflowRun
+	reader *relayReader
+	out    *sseWriter
+
+	last    int64           // id of the last event the reader has
+	resumed bool            // the reader has text from before this stream
+	text    strings.Builder // what this stream sent since the last restart
+	sources bool            // sources were sent since then
+}
+
+type outcome struct {
+	result temporal.ChatResult
+	err    error
+}
+
+// write returns nil after a terminal event or the call to reconnect, and an
+// error when the reader is gone.
+func (a *answerStream) write(ctx context.Context) error {
+	timing := a.server.timing
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	heartbeat := time.NewTicker(timing.heartbeat)
+	defer heartbeat.Stop()
+	silence := time.NewTimer(timing.silence)
+	defer silence.Stop()
+	grace := time.NewTimer(timing.grace)
+	grace.Stop()
+	defer grace.Stop()
+
+	events := a.reader.events
+	var watched chan outcome // set while the result is being waited for
+	var ended *outcome       // set once it is known
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+
+		case event, open := <-events:
+			if !open {
+				// Without a terminal event this means that ctx ended.
+				events = nil
+				continue
+			}
+			terminal, err := a.relayed(event)
+			if err != nil || terminal {
+				return err
+			}
+			if watched == nil && ended == nil {
+				silence.Reset(timing.silence)
+			}
+
+		case <-silence.C:
+			if watched == nil && ended == nil {
+				watched = a.watch(ctx)
+			}
+
+		case <-a.reader.trouble:
+			if watched == nil && ended == nil {
+				watched = a.watch(ctx)
+			}
+
+		case o := <-watched:
+			watched = nil
+			if o.err != nil && !workflowEnded(o.err) {
+				// Temporal could not be asked: the relay may still deliver.
+				a.server.Logger.WarnContext(ctx, "result of an answer", "error", o.err)
+				silence.Reset(timing.silence)
+				continue
+			}
+			// The worker writes to the relay first and ends the workflow then:
+			// what the relay has, it delivers within this time.
+			ended = &o
+			grace.Reset(timing.grace)
+
+		case <-grace.C:
+			return a.finish(ctx, *ended)
+
+		case <-heartbeat.C:
+			a.out.comment("keep-alive")
+			if err := a.out.flush(); err != nil {
+				return err
+			}
+
+		case <-a.server.draining:
+			a.out.event(0, "reconnect", []byte("{}"))
+			return a.out.flush()
+		}
+	}
+}
+
+// watch waits for the workflow's result beside the relay.
+func (a *answerStream) watch(ctx context.Context) chan outcome {
+	done := make(chan outcome, 1)
+	go func() {
+		var o outcome
+		o.err = a.run.Get(ctx, &o.result)
+		done <- o
+	}()
+	return done
+}
+
+// relayed writes an event and those that are waiting behind it, in one write.
+func (a *answerStream) relayed(event chatconnect.RelayEvent) (terminal bool, err error) {
+	for {
+		if event.ID > a.last {
+			a.note(event)
+			a.out.event(event.ID, event.Type, event.Data)
+			a.last = event.ID
+		}
+		if event.Terminal() {
+			return true, a.out.flush()
+		}
+		select {
+		case next, open := <-a.reader.events:
+			if open {
+				event = next
+				continue
+			}
+		default:
+		}
+		return false, a.out.flush()
+	}
+}
+
+// note keeps track of what the reader has.
+func (a *answerStream) note(event chatconnect.RelayEvent) {
+	switch event.Type {
+	case chatconnect.EventRestart:
+		a.text.Reset()
+		a.sources, a.resumed = false, false
+	case chatconnect.EventToken:
+		var token tokenData
+		if json.Unmarshal(event.Data, &token) == nil {
+			a.text.WriteString(token.Text)
+		}
+	case chatconnect.EventSources:
+		a.sources = true
+	}
+}
+
+// Data of the events, as the worker writes them too.
+type (
+	tokenData struct {
+		Text string `json:"text"`
+	}
+	restartData struct {
+		Attempt int64 `json:"attempt"`
+	}
+	doneData struct {
+		MessageID chatconnect.MessageID `json:"messageId"`
+		Usage     chatconnect.Usage     `json:"usage"`
+		Sources   []chatconnect.Source  `json:"sources"`
+		Cached    bool                  `json:"cached"`
+	}
+	errorData struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	}
+)
+
+// finish writes from the workflow's result what the relay failed to deliver.
+// A reader with another text, or one whose text isn't known here, is told to
+// start over: nothing is ever shown twice.
+func (a *answerStream) finish(ctx context.Context, o outcome) error {
+	a.server.Logger.WarnContext(ctx, "answer finished from the workflow's result", "after", a.last, "error", o.err)
+	answer := wholeAnswer(o.result.Answer, a.ref)
+	switch {
+	case o.err != nil:
+		a.emit(chatconnect.EventError, errorData{errChatFailed.Code, errChatFailed.Message})
+	case o.result.ErrorCode != "":
+		e := chatconnect.AsError(resultError(o.result))
+		a.emit(chatconnect.EventError, errorData{e.Code, e.Message})
+	default:
+		if a.resumed || a.text.String() != answer.Text {
+			if a.resumed || a.text.Len() > 0 {
+				// Ids of a next attempt: above all that the relay can still give.
+				attempt := a.last/chatconnect.AttemptSpan + 2
+				a.last = (attempt - 1) * chatconnect.AttemptSpan
+				a.emit(chatconnect.EventRestart, restartData{attempt})
+				a.sources = false
+			}
+			a.emit(chatconnect.EventToken, tokenData{answer.Text})
+		}
+		if !a.sources {
+			a.emit(chatconnect.EventSources, answer.Sources)
+		}
+		a.emit(chatconnect.EventDone, doneData{a.ref.MessageID, answer.Usage, answer.Sources, answer.Cached})
+	}
+	return a.out.flush()
+}
+
+func (a *answerStream) emit(name string, data any) {
+	body, err := json.Marshal(data)
+	if err != nil {
+		body = []byte("{}") // none of the types above can fail
+	}
+	a.last++
+	a.out.event(a.last, name, body)
+}

@@ -1,0 +1,88 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+)
+
+const (
+	defaultPage = 50
+	maxPage     = 200
+	maxCursor   = 256
+)
+
+func (s *Server) getDocuments(c *gin.Context) {
+	client, _, err := s.memberOf(c, c.Query("clientId"))
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	filter := chatconnect.DocumentFilter{Cursor: c.Query("cursor"), Limit: defaultPage}
+	if limit := c.Query("limit"); limit != "" {
+		if filter.Limit, err = strconv.Atoi(limit); err != nil || filter.Limit < 1 || filter.Limit > maxPage {
+			s.fail(c, chatconnect.Errorf(chatconnect.KindInvalid, "limit_invalid", "limit is a number from 1 to %d.", maxPage))
+			return
+		}
+	}
+	if len(filter.Cursor) > maxCursor {
+		s.fail(c, chatconnect.Errorf(chatconnect.KindInvalid, "cursor_invalid", "cursor is the nextCursor of the page before."))
+		return
+	}
+	documents, next, err := s.Documents.Documents(c.Request.Context(), client, filter)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	var cursor *string
+	if next != "" {
+		cursor = &next
+	}
+	c.JSON(http.StatusOK, gin.H{"documents": notNil(documents), "nextCursor": cursor})
+}
+
+// getDocument finds a document of the client named by ?clientId=, or of any
+// of the user's clients. Each read is of one client all the same: there is no
+// way to read a document without saying whose.
+func (s *Server) getDocument(c *gin.Context) {
+	id := c.Param("id")
+	if !chatconnect.ValidUUID(id) {
+		s.fail(c, chatconnect.ErrNotFound)
+		return
+	}
+	var candidates []chatconnect.ClientID
+	if named := c.Query("clientId"); named != "" {
+		client, _, err := s.memberOf(c, named)
+		if err != nil {
+			s.fail(c, err)
+			return
+		}
+		candidates = append(candidates, client)
+	} else {
+		clients, err := s.Users.Clients(c.Request.Context(), userID(c))
+		if err != nil {
+			s.fail(c, err)
+			return
+		}
+		for _, client := range clients {
+			candidates = append(candidates, client.ID)
+		}
+	}
+	for _, client := range candidates {
+		document, err := s.Documents.Document(c.Request.Context(), client, chatconnect.DocumentID(id))
+		if errors.Is(err, chatconnect.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			s.fail(c, err)
+			return
+		}
+		c.JSON(http.StatusOK, document)
+		return
+	}
+	s.fail(c, chatconnect.ErrNotFound)
+}

@@ -1,0 +1,75 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// sseWriter writes server-sent events (WHATWG HTML §9.2). Every write has a
+// deadline of its own, so that a reader who stopped reading is let go while a
+// slow model is waited for.
+type sseWriter struct {
+	w       http.ResponseWriter
+	rc      *http.ResponseController
+	timeout time.Duration
+	buffer  bytes.Buffer
+}
+
+func newSSEWriter(w http.ResponseWriter, timeout time.Duration) *sseWriter {
+	return &sseWriter{w: w, rc: http.NewResponseController(w), timeout: timeout}
+}
+
+// open sends the headers, so that the reader knows it is connected.
+func (s *sseWriter) open() error {
+	h := s.w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // nginx and its like would collect tokens
+	s.w.WriteHeader(http.StatusOK)
+	return s.flush()
+}
+
+// event adds an event; flush sends it. data must be JSON. An id of 0 writes
+// none: the reader keeps the last it saw.
+func (s *sseWriter) event(id int64, name string, data []byte) {
+	if id > 0 {
+		s.buffer.WriteString("id: ")
+		s.buffer.Write(strconv.AppendInt(s.buffer.AvailableBuffer(), id, 10))
+		s.buffer.WriteByte('\n')
+	}
+	s.buffer.WriteString("event: ")
+	s.buffer.WriteString(name)
+	s.buffer.WriteString("\ndata: ")
+	if bytes.ContainsAny(data, "\n\r") {
+		// Line ends would end the field; between JSON tokens they mean nothing.
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, data); err == nil {
+			data = compact.Bytes()
+		} else {
+			data = []byte("null")
+		}
+	}
+	s.buffer.Write(data)
+	s.buffer.WriteString("\n\n")
+}
+
+// comment adds a line that readers ignore and proxies count as a sign of life.
+func (s *sseWriter) comment(text string) { fmt.Fprintf(&s.buffer, ": %s\n\n", text) }
+
+// flush sends what was added since the last one.
+func (s *sseWriter) flush() error {
+	// An error means a transport without deadlines (tests).
+	_ = s.rc.SetWriteDeadline(time.Now().Add(s.timeout))
+	if s.buffer.Len() > 0 {
+		_, err := s.w.Write(s.buffer.Bytes())
+		s.buffer.Reset()
+		if err != nil {
+			return err
+		}
+	}
+	return s.rc.Flush()
+}
