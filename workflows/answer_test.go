@@ -1,11 +1,14 @@
 package workflows
 
 import (
+	"context"
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -20,7 +23,9 @@ var question = &temporal.ChatInput{
 
 func answerEnvironment(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
+	env.SetWorkflowRunTimeout(30 * 24 * time.Hour) // the environment caps what activities may take by it
 	env.RegisterActivity(&activities.Chat{})
 	t.Cleanup(func() { env.AssertExpectations(t) })
 	return env
@@ -95,10 +100,10 @@ func TestAnswerIsLoggedWhenTheDatabaseIsAwayForLong(t *testing.T) {
 	var a *activities.Chat
 	env.OnActivity(a.Retrieve, mock.Anything, question).Return(found, nil).Once()
 	env.OnActivity(a.Generate, mock.Anything, mock.Anything).Return(written, nil).Once()
-	back := env.Now().Add(time.Hour)
+	back := env.Now().Add(2 * time.Minute) // longer than the local activity tries
 	away := chatconnect.Errorf(chatconnect.KindUnavailable, "database_unavailable", "The database is away.")
 	logged := 0
-	env.OnActivity(a.Log, mock.Anything, mock.Anything).Return(func(any, *temporal.LogInput) (*struct{}, error) {
+	env.OnActivity(a.Log, mock.Anything, mock.Anything).Return(func(context.Context, *temporal.LogInput) (*struct{}, error) {
 		if env.Now().Before(back) {
 			return nil, temporal.EncodeError(away)
 		}
