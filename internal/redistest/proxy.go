@@ -1,0 +1,159 @@
+package redistest
+
+import (
+	"net"
+	"sync"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Proxy stands between clients and a server, and is the network's bad day.
+type Proxy struct {
+	server   *Server
+	listener net.Listener
+	pipes    sync.WaitGroup
+
+	mu      sync.Mutex
+	refuse  bool
+	closed  bool
+	conns   map[net.Conn]struct{}
+	flowing chan struct{} // closed while data flow
+}
+
+// Proxy starts a proxy before the server, which ends with the test.
+func (s *Server) Proxy(t testing.TB) *Proxy {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{server: s, listener: listener, conns: make(map[net.Conn]struct{}), flowing: make(chan struct{})}
+	close(p.flowing)
+	p.pipes.Go(p.accept)
+	t.Cleanup(p.close)
+	return p
+}
+
+// Client returns a client that goes through the proxy.
+func (p *Proxy) Client(t testing.TB) *redis.Client {
+	t.Helper()
+	return newClient(t, "tcp", p.listener.Addr().String())
+}
+
+// Cut resets all connections. New ones are accepted.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		_ = c.Close()
+	}
+}
+
+// Down cuts all connections and closes new ones at once, until Up.
+func (p *Proxy) Down() {
+	p.mu.Lock()
+	p.refuse = true
+	p.mu.Unlock()
+	p.Cut()
+}
+
+// Up ends Down.
+func (p *Proxy) Up() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refuse = false
+}
+
+// Pause lets nothing through in either direction, without a word to anyone, as
+// a host does that has vanished. Connections stay open until Resume or Cut.
+func (p *Proxy) Pause() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.flowing:
+		p.flowing = make(chan struct{})
+	default:
+	}
+}
+
+// Resume ends Pause; what was held back goes through.
+func (p *Proxy) Resume() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.flowing:
+	default:
+		close(p.flowing)
+	}
+}
+
+func (p *Proxy) close() {
+	_ = p.listener.Close()
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.Down()
+	p.Resume()
+	p.pipes.Wait()
+}
+
+func (p *Proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial(p.server.Network, p.server.Addr)
+		if err != nil {
+			_ = client.Close()
+			continue
+		}
+		if !p.add(client, server) {
+			_ = client.Close()
+			_ = server.Close()
+			continue
+		}
+		p.pipes.Go(func() { p.pipe(server, client) })
+		p.pipes.Go(func() { p.pipe(client, server) })
+	}
+}
+
+func (p *Proxy) add(conns ...net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.refuse || p.closed {
+		return false
+	}
+	for _, c := range conns {
+		p.conns[c] = struct{}{}
+	}
+	return true
+}
+
+func (p *Proxy) pipe(to, from net.Conn) {
+	defer func() {
+		_ = to.Close()
+		_ = from.Close()
+		p.mu.Lock()
+		delete(p.conns, to)
+		delete(p.conns, from)
+		p.mu.Unlock()
+	}()
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buffer)
+		if n > 0 {
+			p.mu.Lock()
+			flowing := p.flowing
+			p.mu.Unlock()
+			<-flowing
+			if _, err := to.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
