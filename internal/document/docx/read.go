@@ -1,0 +1,219 @@
+package docx
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/internal/document/failure"
+	"github.com/chatconnect/chatconnect/internal/document/sink"
+	"github.com/chatconnect/chatconnect/internal/document/tidy"
+)
+
+// Read emits the document's text as its reader sees it, in blocks of one
+// section each. The text is that of the final version: insertions and moves
+// accepted, deletions, comments and hidden text left out. Damage after some
+// text ends the document there, with a warning.
+func Read(file io.ReaderAt, size int64, out sink.Sink) error {
+	a, err := openArchive(file, size)
+	if err != nil {
+		return err
+	}
+	main, err := a.mainPart()
+	if main == "" {
+		return corrupt(errors.Join(err, errors.New("no main document part")))
+	}
+	r := &reader{archive: a, out: out}
+	rels, err := a.relationships(main)
+	if err := r.tolerate(err, "relationships"); err != nil {
+		return err
+	}
+	r.links = rels
+	for _, rel := range rels {
+		switch rel.kind {
+		case "styles":
+			r.styles, err = a.styles(rel.target)
+			err = r.tolerate(err, "styles")
+		case "footnotes", "endnotes":
+			err = r.tolerate(r.readNotes(rel.target, strings.TrimSuffix(rel.kind, "s")), rel.kind)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	content, err := a.open(main)
+	if err != nil {
+		return corrupt(err)
+	}
+	defer content.Close()
+	r.total = int(min(a.parts[main].UncompressedSize64, 1<<30))
+	err = r.document(newStream(content))
+	var e *chatconnect.Error
+	switch {
+	case err == nil:
+	case failure.IsOverLimit(err), errors.As(err, &e) && e.Kind != chatconnect.KindInvalid:
+		return err
+	case !r.body.any && r.body.buf.Len() == 0, errors.As(err, &e):
+		// No text at all, or malice rather than damage.
+		return corrupt(err)
+	default:
+		out.Warn(fmt.Sprintf("the document is damaged and was read in part: %v", err))
+	}
+	if err := r.body.flush(); err != nil {
+		return err
+	}
+	if !r.body.any {
+		return failure.NoText
+	}
+	return nil
+}
+
+// tolerate turns damage of a part we can do without into a warning. Limits
+// and deliberate harm (a DOCTYPE, a part longer than it declares) stay errors.
+func (r *reader) tolerate(err error, what string) error {
+	var e *chatconnect.Error
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	r.out.Warn(fmt.Sprintf("%s could not be read: %v", what, err))
+	return nil
+}
+
+func corrupt(err error) error {
+	var e *chatconnect.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return failure.Corrupt.Because(err)
+}
+
+// reader holds what the parts share.
+type reader struct {
+	*archive
+	out    sink.Sink
+	styles map[string]style
+	links  map[string]relationship
+	notes  map[string]string // "footnote 3" -> text
+	body   body
+	total  int // bytes of the main part
+}
+
+func (r *reader) document(s *stream) error {
+	r.body = body{reader: r, stream: s}
+	if err := s.root(); err != nil {
+		return err
+	}
+	w := &walker{reader: r, stream: s, put: r.body.paragraph}
+	return s.children(func(e xml.StartElement) error {
+		if e.Name.Local != "body" {
+			return s.skip() // the page's background
+		}
+		return w.blocks()
+	})
+}
+
+// readNotes keeps the texts of foot- or endnotes until their reference.
+func (r *reader) readNotes(name, kind string) error {
+	const most = 4 << 20 // bytes of all notes
+	if r.notes == nil {
+		r.notes = map[string]string{}
+	}
+	size := 0
+	return r.each(name, func(s *stream, e xml.StartElement) error {
+		id, _ := attr(e, "id")
+		if special, _ := attr(e, "type"); special != "" && special != "normal" || e.Name.Local != kind {
+			return s.skip() // separators
+		}
+		var texts []string
+		w := &walker{reader: r, stream: s, put: func(p paragraph) error {
+			if size += len(p.text); size <= most {
+				texts = append(texts, p.text)
+			}
+			return nil
+		}}
+		err := w.blocks()
+		r.notes[kind+" "+id] = tidy.Line(strings.Join(texts, " "))
+		return err
+	})
+}
+
+// body gathers the main part's paragraphs into blocks.
+type body struct {
+	reader  *reader
+	stream  *stream
+	path    []string // headings above here
+	levels  []int
+	section string
+	heading string // the innermost, until text follows it
+	buf     strings.Builder
+	any     bool
+}
+
+const blockBytes = 16 << 10
+
+func (b *body) paragraph(p paragraph) error {
+	text := tidy.Text(p.text)
+	if text == "" {
+		return nil
+	}
+	if p.level > 0 {
+		return b.startSection(p.level, tidy.Line(text))
+	}
+	if b.buf.Len() > 0 && b.buf.Len()+len(text) > blockBytes {
+		if err := b.flush(); err != nil {
+			return err
+		}
+	}
+	if b.buf.Len() > 0 {
+		// Rows of a table and items of a list stay closer than paragraphs.
+		if p.close {
+			b.buf.WriteByte('\n')
+		} else {
+			b.buf.WriteString("\n\n")
+		}
+	}
+	b.buf.WriteString(text)
+	b.heading = ""
+	return nil
+}
+
+func (b *body) startSection(level int, title string) error {
+	const longest = 160 // a "heading" longer than this is a misused style
+	if len(title) > longest {
+		return b.paragraph(paragraph{text: title})
+	}
+	if n := len(b.levels); b.buf.Len() == 0 && n > 0 && level > b.levels[n-1] {
+		b.heading = "" // the path of the sub-section carries it
+	}
+	if err := b.flush(); err != nil {
+		return err
+	}
+	keep := 0
+	for keep < len(b.levels) && b.levels[keep] < level {
+		keep++
+	}
+	b.levels = append(b.levels[:keep], level)
+	b.path = append(b.path[:keep], title)
+	b.section = strings.Join(b.path, " > ")
+	b.heading = title
+	return nil
+}
+
+// flush emits what has been gathered. A heading that no text followed is text
+// itself, unless a sub-heading carries it on.
+func (b *body) flush() error {
+	text := b.buf.String()
+	b.buf.Reset()
+	if text == "" {
+		text, b.heading = b.heading, ""
+	}
+	if text == "" {
+		return nil
+	}
+	b.any = true
+	b.reader.out.Progress(int(min(b.stream.decoder.InputOffset(), int64(b.reader.total))), b.reader.total)
+	return b.reader.out.Block(chatconnect.Block{Text: text, Section: b.section})
+}

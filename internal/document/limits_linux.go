@@ -1,0 +1,75 @@
+package document
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// selfPath starts the very binary that is running, even if its file has been
+// replaced or removed since.
+func selfPath() (string, error) { return "/proc/self/exe", nil }
+
+// confine prepares a child's process: it dies with the thread that started
+// it, and signals to our terminal's group don't reach it.
+func confine(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+}
+
+// applyLimits is called in the child before it looks at the document.
+//
+// RLIMIT_DATA counts private writable memory (Linux 4.7 and later), which is
+// what a hostile document makes grow; RLIMIT_AS would count the address space
+// that Go and WebAssembly reserve but never touch.
+func applyLimits(t task) (string, error) {
+	files, fileSize := uint64(32), uint64(0)
+	if t.CacheDir != "" {
+		fileSize = 256 << 20 // compiled code
+	}
+	limits := []struct {
+		what  string
+		which int
+		value uint64
+	}{
+		{"data", unix.RLIMIT_DATA, uint64(t.MemoryBytes)},
+		{"cpu", unix.RLIMIT_CPU, uint64(t.CPUSeconds)},
+		{"core", unix.RLIMIT_CORE, 0},
+		{"files", unix.RLIMIT_NOFILE, files},
+		{"file size", unix.RLIMIT_FSIZE, fileSize},
+	}
+	for _, l := range limits {
+		if err := setLimit(l.which, l.value); err != nil {
+			return "", fmt.Errorf("%s: %w", l.what, err)
+		}
+	}
+	// No setuid program could regain what the child lacks.
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return "", fmt.Errorf("no_new_privs: %w", err)
+	}
+	return fmt.Sprintf("data %d MB, cpu %d s, files %d, file size %d MB", t.MemoryBytes>>20, t.CPUSeconds, files, fileSize>>20), nil
+}
+
+// setLimit lowers a limit to value, or leaves it if it is lower already.
+func setLimit(which int, value uint64) error {
+	var have unix.Rlimit
+	if err := unix.Getrlimit(which, &have); err != nil {
+		return err
+	}
+	want := unix.Rlimit{Cur: min(value, have.Max), Max: min(value, have.Max)}
+	return unix.Setrlimit(which, &want)
+}
+
+// signalOf returns the signal that ended a process, or 0.
+func signalOf(err error) syscall.Signal {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return 0
+	}
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return status.Signal()
+	}
+	return 0
+}

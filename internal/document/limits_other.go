@@ -1,0 +1,21 @@
+//go:build !linux
+
+package document
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+func selfPath() (string, error) { return os.Executable() }
+
+func confine(*exec.Cmd) {}
+
+// applyLimits has nothing to apply here: the deadline, the caps on pages and
+// text, the collector's soft limit and WebAssembly's memory limit remain.
+func applyLimits(task) (string, error) {
+	return "none from this operating system: only the deadline and the output caps hold", nil
+}
+
+func signalOf(error) syscall.Signal { return 0 }

@@ -1,0 +1,13 @@
+package document_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/chatconnect/chatconnect/internal/document"
+)
+
+func TestMain(m *testing.M) {
+	document.RunChildIfAsked()
+	os.Exit(m.Run())
+}

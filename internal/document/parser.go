@@ -1,0 +1,385 @@
+package document
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/internal/document/failure"
+)
+
+var _ chatconnect.Parser = (*Parser)(nil)
+
+// Parser reads documents, each in a child process of its own. It is safe for
+// concurrent use.
+type Parser struct {
+	options Options
+	slots   chan struct{}
+}
+
+// NewParser makes a Parser. It starts nothing: see Warm.
+func NewParser(options Options) *Parser {
+	options = options.withDefaults()
+	return &Parser{options: options, slots: make(chan struct{}, options.Parallel)}
+}
+
+// errUnavailable means that no child could do the work, through no fault of
+// the document: trying again may help.
+func errUnavailable(cause error) error {
+	return chatconnect.Errorf(chatconnect.KindUnavailable, "parser_unavailable",
+		"The document could not be read just now. Please try again.").Because(cause)
+}
+
+// Warm compiles PDFium into the cache directory (3 s, once for each version
+// of the binary), so that the first PDF needn't wait for it.
+func (p *Parser) Warm(ctx context.Context) error {
+	if err := p.prepareCache(); err != nil {
+		return err
+	}
+	const memory, deadline = 1 << 30, 2 * time.Minute
+	t := task{Kind: taskWarm, CacheDir: p.options.CacheDir, MemoryBytes: memory, CPUSeconds: int64(deadline.Seconds())}
+	return p.run(ctx, t, nil, deadline, &receiver{})
+}
+
+func (p *Parser) prepareCache() error {
+	if err := os.MkdirAll(p.options.CacheDir, 0o700); err != nil {
+		return errUnavailable(fmt.Errorf("make cache directory: %w", err))
+	}
+	return nil
+}
+
+// Parse reads content as fileType in a child process and calls onBlock for
+// each block in order; an error from onBlock ends the child and is returned.
+// onProgress counts pages of a PDF and bytes of anything else; it may be nil.
+// Both are called from the calling goroutine.
+//
+// What the document's owner must act on comes back as KindInvalid (KindTooLarge
+// for its size) with one of the document codes: the limits of time, memory and
+// output are CodeTooComplex. KindUnavailable means the child could not run or
+// was killed from outside. After a cancelled ctx the error is ctx's.
+func (p *Parser) Parse(ctx context.Context, fileType chatconnect.FileType, content io.Reader, onBlock func(chatconnect.Block) error, onProgress func(done, total int)) error {
+	select {
+	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	dir, err := os.MkdirTemp(p.options.TempDir, "chatconnect-document-")
+	if err != nil {
+		return errUnavailable(err)
+	}
+	defer os.RemoveAll(dir)
+	file, size, err := p.spool(ctx, dir, content)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+
+	t := task{
+		Kind: taskParse, Type: fileType, Size: size,
+		MaxPages: p.options.MaxPages, MaxText: p.options.MaxTextBytes, MaxBlocks: p.options.MaxBlocks,
+		MemoryBytes: p.options.MemoryLimit,
+		// All threads count; one at work and one collecting is the most.
+		CPUSeconds: 2*int64(p.options.Deadline.Seconds()) + 1,
+	}
+	if fileType == chatconnect.TypePDF {
+		if err := p.prepareCache(); err != nil {
+			return err
+		}
+		t.CacheDir = p.options.CacheDir
+	}
+	return p.run(ctx, t, file, p.options.Deadline, &receiver{
+		onBlock: onBlock, onProgress: onProgress,
+		maxText: p.options.MaxTextBytes, maxBlocks: p.options.MaxBlocks,
+		log: func(warning string) {
+			p.options.Logger.WarnContext(ctx, "document read with damage", slog.String("type", string(fileType)), slog.String("warning", warning))
+		},
+	})
+}
+
+// spool copies content into a file that has no name any more: the child gets
+// a descriptor, and nothing is left behind whatever happens.
+func (p *Parser) spool(ctx context.Context, dir string, content io.Reader) (*os.File, int64, error) {
+	name := filepath.Join(dir, "document")
+	written, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, 0, errUnavailable(err)
+	}
+	defer written.Close()
+	size, err := io.Copy(written, io.LimitReader(&readerWithContext{ctx, content}, p.options.MaxFileBytes+1))
+	if err != nil {
+		return nil, 0, fmt.Errorf("read document: %w", err)
+	}
+	if size > p.options.MaxFileBytes {
+		return nil, 0, failure.TooLarge
+	}
+	if size == 0 {
+		return nil, 0, failure.Empty
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, 0, errUnavailable(err)
+	}
+	// On systems that refuse this, the directory's removal takes it along.
+	_ = os.Remove(name)
+	return file, size, nil
+}
+
+type readerWithContext struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r *readerWithContext) Read(b []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(b)
+}
+
+// Reasons for which run ends a child.
+var (
+	errDeadline = errors.New("the child took longer than its deadline")
+	errOutput   = errors.New("the child wrote more than it may")
+	errMute     = errors.New("the child said nothing: does main call document.RunChildIfAsked?")
+)
+
+// helloWithin is how long a child may take to say that it runs. It is long:
+// a loaded machine may need it, and only a broken program ever does.
+const helloWithin = 20 * time.Second
+
+// run starts a child for t and passes on what it says until it ends.
+func (p *Parser) run(ctx context.Context, t task, file *os.File, deadline time.Duration, to *receiver) error {
+	if _, inChild := os.LookupEnv(envChild); inChild {
+		return errUnavailable(errors.New("a parser's child must call document.RunChildIfAsked first"))
+	}
+	encoded, err := json.Marshal(t)
+	if err != nil {
+		return errUnavailable(err)
+	}
+	path, err := selfPath()
+	if err != nil {
+		return errUnavailable(err)
+	}
+	workDir, err := os.MkdirTemp(p.options.TempDir, "chatconnect-empty-")
+	if err != nil {
+		return errUnavailable(err)
+	}
+	defer os.RemoveAll(workDir)
+	resultRead, resultWrite, err := os.Pipe()
+	if err != nil {
+		return errUnavailable(err)
+	}
+	defer resultRead.Close()
+
+	// The child gets SIGKILL when the thread that started it ends, so this
+	// goroutine keeps its thread until then.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
+	asked := ctx
+	ctx, cancel := context.WithCancelCause(asked)
+	defer cancel(nil)
+	var stderr opening
+	cmd := exec.CommandContext(ctx, path)
+	cmd.Args = []string{"chatconnect-document"}
+	cmd.Env = []string{envChild + "=" + string(encoded), "GOMAXPROCS=2", "GOTRACEBACK=single"}
+	cmd.Dir = workDir
+	cmd.Stderr = &stderr
+	cmd.ExtraFiles = []*os.File{resultWrite}
+	if file != nil {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, file)
+	}
+	cmd.WaitDelay = 5 * time.Second
+	confine(cmd)
+	err = cmd.Start()
+	resultWrite.Close() //nolint:errcheck // the child has its own
+	if err != nil {
+		return errUnavailable(fmt.Errorf("start child: %w", err))
+	}
+	timer := time.AfterFunc(helloWithin, func() { cancel(errMute) })
+	defer timer.Stop()
+	to.onReady = func() {
+		timer.Stop()
+		timer = time.AfterFunc(deadline, func() { cancel(errDeadline) })
+	}
+	// A read of the pipe ends when the child does: cancel kills it.
+	receiveErr := to.receive(resultRead)
+	if receiveErr != nil {
+		cancel(receiveErr)
+	}
+	waitErr := cmd.Wait()
+	timer.Stop()
+	end := ending{cause: context.Cause(ctx), received: receiveErr, waited: waitErr, stderr: stderr.String()}
+	if cmd.ProcessState != nil {
+		end.spent = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
+	if asked.Err() != nil && !to.done && to.stopped == nil {
+		return asked.Err()
+	}
+	return verdict(t, to, end)
+}
+
+// ending is all that is known of how a child ended.
+type ending struct {
+	cause    error // why we killed it, if we did
+	received error
+	waited   error
+	spent    time.Duration // processor time
+	stderr   string
+}
+
+// verdict says what the end of a child means.
+func verdict(t task, to *receiver, end ending) error {
+	detail := fmt.Errorf("child: %w; stderr: %s", errors.Join(end.received, end.waited), end.stderr)
+	signal := signalOf(end.waited)
+	switch {
+	case to.stopped != nil: // by onBlock
+		return to.stopped
+	case errors.Is(end.received, errOutput):
+		return failure.TooComplex.Because(detail)
+	case to.failure != nil:
+		return to.failure
+	case to.done:
+		return nil // whatever it did afterwards: everything has been said
+	case errors.Is(end.cause, errDeadline):
+		return failure.TooComplex.Because(errDeadline)
+	case errors.Is(end.cause, errMute):
+		return errUnavailable(errors.Join(errMute, detail))
+	case !to.ready:
+		return errUnavailable(detail)
+	case end.spent >= time.Duration(t.CPUSeconds)*time.Second, signal == syscall.SIGXCPU:
+		return failure.TooComplex.Because(detail)
+	case signal == syscall.SIGKILL, signal == syscall.SIGTERM:
+		return errUnavailable(detail) // from outside: an operator, the OOM killer
+	case isOutOfMemory(end.stderr):
+		return failure.TooComplex.Because(detail)
+	}
+	return failure.Corrupt.Because(detail) // it crashed on this document
+}
+
+// isOutOfMemory knows the Go runtime's last words at RLIMIT_DATA and at the
+// end of its stack.
+func isOutOfMemory(stderr string) bool {
+	for _, words := range []string{"out of memory", "cannot allocate memory", "stack exceeds", "stack overflow", "failed to reserve", "failed to create new OS thread"} {
+		if strings.Contains(stderr, words) {
+			return true
+		}
+	}
+	return false
+}
+
+// receiver takes a child's messages and holds it to its caps: a child that
+// was taken over doesn't count for itself.
+type receiver struct {
+	onReady    func()
+	onBlock    func(chatconnect.Block) error
+	onProgress func(done, total int)
+	log        func(warning string)
+	maxText    int64
+	maxBlocks  int
+
+	ready   bool
+	done    bool
+	failure error
+	stopped error
+	text    int64
+	blocks  int
+}
+
+// receive reads until the last message, the pipe's end or an error.
+func (r *receiver) receive(pipe io.Reader) error {
+	const mostOthers = 1_000_000
+	others := 0
+	lines := bufio.NewScanner(pipe)
+	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
+	for lines.Scan() {
+		var m message
+		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
+			return fmt.Errorf("unreadable message: %w", err)
+		}
+		if m.Block == nil {
+			if others++; others > mostOthers {
+				return errOutput
+			}
+		}
+		switch {
+		case m.Ready != "":
+			if !r.ready {
+				r.ready = true
+				r.onReady()
+			}
+		case m.Block != nil:
+			r.text += int64(len(m.Block.Text))
+			r.blocks++
+			if r.text > r.maxText || r.blocks > r.maxBlocks {
+				return errOutput
+			}
+			if err := r.onBlock(*m.Block); err != nil {
+				r.stopped = err
+				return err
+			}
+		case m.Progress != nil:
+			if r.onProgress != nil {
+				r.onProgress(m.Progress.Done, m.Progress.Total)
+			}
+		case m.Warning != "":
+			if r.log != nil {
+				r.log(m.Warning)
+			}
+		case m.Failure != nil:
+			r.failure = m.Failure.err()
+			return nil
+		case m.Done:
+			r.done = true
+			return nil
+		}
+	}
+	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return errOutput
+	} else if err != nil {
+		return fmt.Errorf("read child's messages: %w", err)
+	}
+	return nil
+}
+
+// err makes the child's failure an error again. Only the codes of documents
+// are believed; anything else is ours.
+func (f *failed) err() error {
+	var cause error
+	if f.Cause != "" {
+		cause = errors.New(f.Cause)
+	}
+	switch f.Kind {
+	case chatconnect.KindInvalid, chatconnect.KindTooLarge, chatconnect.KindUnsupported:
+		return (&chatconnect.Error{Kind: f.Kind, Code: f.Code, Message: f.Message}).Because(cause)
+	}
+	return errUnavailable(fmt.Errorf("%s: %w", f.Code, cause))
+}
+
+// opening keeps the first bytes written to it: the Go runtime says first what
+// it died of.
+type opening struct{ buf bytes.Buffer }
+
+func (t *opening) Write(b []byte) (int, error) {
+	const most = 8 << 10
+	if t.buf.Len() < most {
+		t.buf.Write(b[:min(len(b), most-t.buf.Len())])
+	}
+	return len(b), nil
+}
+
+func (t *opening) String() string { return t.buf.String() }
