@@ -1,0 +1,73 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/internal/postgres/sqlcgen"
+)
+
+// maxAnswer is the column's limit in code points. An answer beyond it is cut:
+// the visitor has seen it, and the log must not be lost.
+const maxAnswer = 200_000
+
+func (s *Store) History(ctx context.Context, client chatconnect.ClientID, session chatconnect.SessionID, n int) ([]chatconnect.Turn, error) {
+	queries, err := s.tenant(client)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := queries.History(ctx, sqlcgen.HistoryParams{ClientID: client, SessionID: session, MaxRows: max(n, 0)})
+	if err != nil {
+		return nil, storeError(err)
+	}
+	turns := make([]chatconnect.Turn, len(rows))
+	for i, row := range rows {
+		turns[i] = chatconnect.Turn{Question: row.Question, Answer: row.Answer}
+	}
+	slices.Reverse(turns) // the query reads the newest first
+	return turns, nil
+}
+
+// LogChat takes now for a question without a time.
+func (s *Store) LogChat(ctx context.Context, log chatconnect.ChatLog) error {
+	question, answer := log.Question, log.Answer
+	queries, err := s.tenant(question.ClientID)
+	if err != nil {
+		return err
+	}
+	sources, err := jsonSources(answer.Sources)
+	if err != nil {
+		return err
+	}
+	metadata, err := jsonObject(question.Metadata)
+	if err != nil {
+		return err
+	}
+	if question.AskedAt.IsZero() {
+		question.AskedAt = time.Now()
+	}
+	_, err = queries.LogChat(ctx, sqlcgen.LogChatParams{
+		ClientID: question.ClientID, SessionID: question.SessionID, MessageID: question.MessageID,
+		Question: clip(question.Text, chatconnect.MaxMessageRunes), Answer: clip(answer.Text, maxAnswer),
+		Sources: sources, Metadata: metadata, Status: log.Status, ErrorCode: clip(log.ErrorCode, 100), Tier: question.Tier,
+		Provider: clip(log.Provider, 100), Model: clip(log.Model, 200),
+		InputTokens: int64(answer.Usage.InputTokens), OutputTokens: int64(answer.Usage.OutputTokens),
+		CachedTokens: int64(answer.Usage.CachedTokens), Cached: answer.Cached,
+		LatencyMs: log.Latency.Milliseconds(), TimeToFirstTokenMs: log.TimeToFirstToken.Milliseconds(),
+		AskedAt: question.AskedAt,
+	})
+	return storeError(err)
+}
+
+// jsonSources is an array even for none.
+func jsonSources(sources []chatconnect.Source) (json.RawMessage, error) {
+	cleaned := make([]chatconnect.Source, len(sources))
+	for i, source := range sources {
+		source.Name, source.Snippet = clean(source.Name), clean(source.Snippet)
+		cleaned[i] = source
+	}
+	return json.Marshal(cleaned)
+}
