@@ -1,0 +1,107 @@
+# ChatConnect. `make` or `make help` lists what there is.
+#
+# Two modules: the product here, and dev/ with the embedded stack (a Temporal
+# server, so its first build takes minutes). Only Go is needed; Node only to
+# change the user interfaces (make ui).
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+GO ?= go
+MODULES := . dev
+
+# -race needs cgo, and cgo a C compiler; without one the tests run unraced.
+RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
+
+# Tools, pinned, built from source into bin/tools under a name with their
+# version. They never touch go.mod.
+TOOLS := $(CURDIR)/bin/tools
+GOLANGCI_LINT_VERSION := v2.15.0
+SQLC_VERSION := v1.31.1
+WORKFLOWCHECK_VERSION := v0.6.0
+GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
+SQLC := $(TOOLS)/sqlc-$(SQLC_VERSION)
+WORKFLOWCHECK := $(TOOLS)/workflowcheck-$(WORKFLOWCHECK_VERSION)
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo '  make dev honours PORT, CHATCONNECT_HOME, OPENAI_API_KEY, ANTHROPIC_API_KEY and every other setting'
+	@echo '  of the environment; DATABASE_URL, REDIS_URL, QDRANT_URL and TEMPORAL_ADDRESS each replace an embedded'
+	@echo '  part. make dev ARGS=--reset starts from nothing; ARGS=--help lists the rest.'
+
+# The last command replaces the shell, so that Ctrl-C and kill reach it; with
+# --die-with-parent it also dies when make itself is killed.
+.PHONY: dev
+dev: bin/chatconnect-dev ## build and run everything: http://localhost:5000
+	@exec bin/chatconnect-dev --die-with-parent $(ARGS)
+
+.PHONY: build
+build: bin/chatconnect bin/chatconnect-dev ## build bin/chatconnect (production) and bin/chatconnect-dev
+
+# Go knows better than make what has changed; an up-to-date binary costs a second.
+.PHONY: bin/chatconnect bin/chatconnect-dev
+bin/chatconnect:
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o $@ ./cmd/chatconnect
+bin/chatconnect-dev:
+	@test -x $@ || echo 'Building chatconnect-dev; the first time this takes some minutes (it contains a Temporal server)...'
+	@$(GO) -C dev build -ldflags='-s -w' -o ../$@ ./cmd/chatconnect-dev
+
+.PHONY: test
+test: test-product test-dev ## vet and test both modules, with the race detector
+
+.PHONY: test-product
+test-product: ## vet and test the product
+	@$(if $(RACE),,echo 'no C compiler: testing without the race detector')
+	$(GO) vet $(RACE) ./...
+	$(GO) test $(RACE) -timeout 10m ./...
+
+# vet takes -race too, so that both use one build of the Temporal server.
+.PHONY: test-dev
+test-dev: ## vet and test the embedded stack, end to end
+	$(GO) -C dev vet $(RACE) ./...
+	$(GO) -C dev test $(RACE) -timeout 15m ./...
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) $(SQLC) $(WORKFLOWCHECK) ## golangci-lint, workflow determinism, generated code up to date
+	$(GOLANGCI_LINT) run ./...
+	cd dev && $(GOLANGCI_LINT) run ./...
+	$(WORKFLOWCHECK) -show-pos ./workflows/...
+	$(SQLC) diff
+	$(SQLC) vet
+
+.PHONY: generate
+generate: $(SQLC) ## regenerate internal/postgres/sqlcgen from schema/
+	$(SQLC) generate
+
+.PHONY: bench
+bench: ## measure (see bench/)
+	@if compgen -G 'bench/*/*_test.go' >/dev/null || compgen -G 'bench/*_test.go' >/dev/null; then \
+	  $(GO) test -run '^$$' -bench . -benchmem ./bench/...; \
+	else echo 'there is nothing in bench/ to run yet'; fi
+
+.PHONY: ui
+ui: ## rebuild the committed user interfaces (needs Node)
+	@for dir in dashboard widget; do \
+	  if [ -f $$dir/package.json ]; then (cd $$dir && npm ci && npm run build) || exit 1; \
+	  else echo "$$dir/ has no build yet"; fi; \
+	done
+
+.PHONY: clean
+clean: ## remove bin/; the state of make dev stays (make dev ARGS=--reset)
+	rm -rf bin
+
+# install PACKAGE VERSION FILE: cgo off, so that sqlc takes its pure-Go parser
+# instead of compiling PostgreSQL's for minutes.
+define install
+	@mkdir -p $(TOOLS)
+	CGO_ENABLED=0 GOBIN=$(TOOLS) GOFLAGS= $(GO) install $(1)@$(2)
+	@mv $(TOOLS)/$(notdir $(1)) $@
+endef
+
+$(GOLANGCI_LINT):
+	$(call install,github.com/golangci/golangci-lint/v2/cmd/golangci-lint,$(GOLANGCI_LINT_VERSION))
+$(SQLC):
+	$(call install,github.com/sqlc-dev/sqlc/cmd/sqlc,$(SQLC_VERSION))
+$(WORKFLOWCHECK):
+	$(call install,go.temporal.io/sdk/contrib/tools/workflowcheck,$(WORKFLOWCHECK_VERSION))
