@@ -75,9 +75,20 @@ type Config struct {
 }
 
 // LogLevel is a slog level by name.
-type LogLevel struct{ slog.Level }
+type LogLevel slog.Level
 
-var _ encoding.TextUnmarshaler = (*LogLevel)(nil)
+var (
+	_ encoding.TextUnmarshaler = (*LogLevel)(nil)
+	_ slog.Leveler             = LogLevel(0)
+)
+
+// UnmarshalText reads debug, info, warn or error.
+func (l *LogLevel) UnmarshalText(text []byte) error { return (*slog.Level)(l).UnmarshalText(text) }
+
+// Level implements slog.Leveler.
+func (l LogLevel) Level() slog.Level { return slog.Level(l) }
+
+func (l LogLevel) String() string { return strings.ToLower(slog.Level(l).String()) }
 
 // devNames are CHATCONNECT_* variables that other parts of the project read.
 var devNames = []string{"CHATCONNECT_HOME"}

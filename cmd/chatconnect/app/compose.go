@@ -1,0 +1,111 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/chatconnect/chatconnect/activities"
+	"github.com/chatconnect/chatconnect/api"
+	"github.com/chatconnect/chatconnect/dashboard"
+	"github.com/chatconnect/chatconnect/internal/document"
+	"github.com/chatconnect/chatconnect/internal/ratelimit"
+	"github.com/chatconnect/chatconnect/internal/sessions"
+	"github.com/chatconnect/chatconnect/worker"
+)
+
+// tracingFlush bounds the export of the last spans.
+const tracingFlush = 3 * time.Second
+
+// compose builds the process's roles from the adapters.
+func (a *App) compose() error {
+	if a.options.Roles.API {
+		if err := a.composeAPI(); err != nil {
+			return err
+		}
+	}
+	if a.options.Roles.Worker {
+		return a.composeWorker()
+	}
+	return nil
+}
+
+func (a *App) composeAPI() error {
+	logins, err := sessions.New(sessions.Options{Redis: a.redis, Secret: []byte(a.config.SessionSecret), Sliding: true})
+	if err != nil {
+		return err
+	}
+	a.api, err = api.New(api.Options{
+		Users: a.store, Clients: a.store, Documents: a.store,
+		Blobs: a.blobs, Sessions: logins, Relay: a.relay, Progress: a.progress,
+		Limiter:    ratelimit.New(ratelimit.Options{Redis: a.redis, Logger: a.logger}),
+		Temporal:   a.temporal,
+		DetectType: document.Detect,
+		Metrics:    a.metrics,
+		Health:     a.healthChecks(),
+		Pages:      dashboard.Files(),
+		Logger:     a.logger,
+
+		MaxFileSize:       a.config.MaxFileSize,
+		InternalAPISecret: string(a.config.InternalAPISecret),
+		SecureCookies:     a.config.SecureCookies(),
+		TrustedProxies:    a.config.TrustedProxies,
+		StagingDir:        filepath.Join(a.config.UploadDir, "staging"),
+		ChatTimeout:       a.config.ChatTimeout,
+		Version:           Version(),
+		Notice:            a.notice,
+	})
+	return err
+}
+
+func (a *App) composeWorker() error {
+	chunker, err := document.NewChunker()
+	if err != nil {
+		return err
+	}
+	a.worker = worker.New(worker.Options{
+		Client: a.temporal,
+		Ingestion: &activities.Ingestion{
+			Documents: a.store, Blobs: a.blobs, Parser: a.parser, Chunker: chunker,
+			Embedder: a.embedder, Index: a.index, Progress: a.progress,
+			Metrics: a.metrics, Logger: a.logger,
+		},
+		Chat: &activities.Chat{
+			Documents: a.store, Chats: a.store, Embedder: a.embedder, Index: a.index,
+			Model: a.model, Relay: a.relay, Cache: a.cache,
+			Metrics: a.metrics, Logger: a.logger,
+		},
+		Documents: a.store, Parsers: a.config.Workers, StopTimeout: a.config.ShutdownTimeout, Logger: a.logger,
+	})
+	return nil
+}
+
+func (a *App) healthChecks() []api.HealthCheck {
+	checks := []api.HealthCheck{
+		{Name: "postgres", Check: a.store.Ping},
+		{Name: "redis", Check: func(ctx context.Context) error { return a.redis.Ping(ctx).Err() }},
+		{Name: "qdrant", Check: a.index.Ping},
+		{Name: "temporal", Check: func(ctx context.Context) error {
+			_, err := a.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
+			return err
+		}},
+	}
+	if a.options.Roles.Worker {
+		checks = append(checks, api.HealthCheck{Name: "worker", Check: a.workerStarted})
+	}
+	return checks
+}
+
+var errWorkerStarting = errors.New("the worker has not started yet")
+
+func (a *App) workerStarted(context.Context) error {
+	select {
+	case <-a.ready:
+		return nil
+	default:
+		return errWorkerStarting
+	}
+}

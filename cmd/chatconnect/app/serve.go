@@ -1,0 +1,91 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Times a peer may take. Reading a body and writing a response are bounded by
+// the handlers, which extend the deadline while bytes flow: an upload may be
+// slow, an answer may stream for minutes.
+const (
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 2 * time.Minute
+)
+
+// endpoint is a listener with its server.
+type endpoint struct {
+	listener net.Listener
+	server   *http.Server
+}
+
+// listen binds at once, so that a taken port is said before anything starts.
+func listen(ctx context.Context, name, address string, handler http.Handler) (*endpoint, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &endpoint{listener: listener, server: &http.Server{
+		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 64 << 10,
+	}}, nil
+}
+
+func (e *endpoint) serve() error {
+	if err := e.server.Serve(e.listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// shutdown lets running requests finish until ctx ends, then cuts them.
+func (e *endpoint) shutdown(ctx context.Context) error {
+	if err := e.server.Shutdown(ctx); err != nil {
+		return errors.Join(err, e.server.Close())
+	}
+	return nil
+}
+
+func (e *endpoint) url() string {
+	host, port, err := net.SplitHostPort(e.listener.Addr().String())
+	if ip := net.ParseIP(host); err == nil && ip != nil && (ip.IsUnspecified() || ip.IsLoopback()) {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+func (a *App) listen(ctx context.Context) error {
+	var err error
+	if a.options.Roles.API {
+		address := net.JoinHostPort(a.config.Host, strconv.Itoa(a.config.Port))
+		if a.http, err = listen(ctx, "PORT", address, a.api.Handler()); err != nil {
+			return err
+		}
+	}
+	if a.config.MetricsAddr == "off" {
+		return nil
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.Registry, promhttp.HandlerOpts{Registry: a.metrics.Registry}))
+	mux.HandleFunc("GET /readyz", a.serveReady)
+	if a.metricsEndpoint, err = listen(ctx, "METRICS_ADDR", a.config.MetricsAddr, mux); err != nil && a.http != nil {
+		err = errors.Join(err, a.http.listener.Close())
+	}
+	return err
+}
+
+// serveReady is the readiness of a process that has no API: a worker's.
+func (a *App) serveReady(w http.ResponseWriter, _ *http.Request) {
+	select {
+	case <-a.ready:
+		w.WriteHeader(http.StatusOK)
+	default:
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+}
