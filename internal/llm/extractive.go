@@ -23,6 +23,9 @@ const (
 	// passageCredit is what a term counts that stands elsewhere in the
 	// passage, its document's name or its section.
 	passageCredit = 0.6
+	// fullWeight is the weight from which on a question says more than a
+	// sentence can be expected to repeat.
+	fullWeight = 3.5
 	// genericWeight is the weight of a term that asks for a kind of thing
 	// ("price", "period") rather than naming one.
 	genericWeight = 0.4
@@ -34,9 +37,9 @@ const (
 
 // genericTerms, by stem: they often are in a question and not in its answer.
 var genericTerms = stemSet(`period time date duration price cost fee rate amount number policy rule information info detail details
-	address name type kind way option hours opening day days available possible total overview summary company product products item items
+	address name type kind way option hours opening day days available possible total overview summary company product products item items colour color size maximum minimum
 	dauer zeit zeitraum frist preis kosten kostet gebuhr gebuhren anzahl nummer regel regeln adresse art moglichkeit uhrzeit offnungszeiten tage information
-	firma produkt produkte gross hoch teuer
+	firma produkt produkte gross hoch teuer maximal minimal mindestens hochstens farbe grosse
 	delai prix cout tarif frais nombre numero adresse horaire horaires jour jours duree
 	plazo precio coste costo tarifa numero direccion horario horarios dias periodo
 	prazo preco custo taxa numero endereco horario horarios dias`)
@@ -85,7 +88,7 @@ func (extractive) Generate(ctx context.Context, prompt chatconnect.Prompt, onTok
 
 // term is one word of the question.
 type term struct {
-	word   string
+	form
 	weight float64
 	idf    float64
 }
@@ -134,11 +137,11 @@ func questionTerms(prompt chatconnect.Prompt) []term {
 
 func termsOf(text string, weight float64, terms []term) []term {
 	for _, w := range words(text) {
-		if stopWords[w] || slices.ContainsFunc(terms, func(t term) bool { return stem(t.word) == stem(w) }) {
+		if saysNothing(w) || slices.ContainsFunc(terms, func(t term) bool { return t.stem == stem(w) }) {
 			continue
 		}
-		t := term{word: w, weight: weight}
-		if genericTerms[stem(w)] {
+		t := term{form: formOf(w), weight: weight}
+		if genericTerms[t.stem] {
 			t.weight *= genericWeight
 		}
 		terms = append(terms, t)
@@ -146,15 +149,24 @@ func termsOf(text string, weight float64, terms []term) []term {
 	return terms
 }
 
+// saysNothing is true of stop words, and of a pair of Han or Kana characters
+// that has a part of a question's grammar in it.
+func saysNothing(word string) bool {
+	return stopWords[word] || strings.ContainsFunc(word, func(r rune) bool {
+		return unicode.Is(unicode.Hiragana, r) || strings.ContainsRune("是的了吗嗎呢在有多久少什么麼哪怎样樣何几幾谁誰我你您们們请請问問可以能", r)
+	})
+}
+
 func candidatesOf(passages []chatconnect.Passage, terms []term) []*candidate {
 	var all []*candidate
 	numbers := chatconnect.SourceNumbers(passages)
+	known := formCache{}
 	for p, passage := range passages {
-		around := bestSimilarities(terms, words(passage.Content+" "+passage.Section+" "+passage.DocumentName))
+		around := bestSimilarities(terms, known.forms(passage.Content+" "+passage.Section+" "+passage.DocumentName))
 		for i, u := range unitsOf(passage.Content) {
 			c := &candidate{unit: u, number: numbers[p], passage: p, position: i}
-			c.own = bestSimilarities(terms, words(u.searchText()))
-			above := bestSimilarities(terms, words(u.context))
+			c.own = bestSimilarities(terms, known.forms(u.searchText()))
+			above := bestSimilarities(terms, known.forms(u.context))
 			c.match = make([]float64, len(terms))
 			for t := range terms {
 				c.own[t] = max(c.own[t], 0.9*above[t])
@@ -167,11 +179,11 @@ func candidatesOf(passages []chatconnect.Passage, terms []term) []*candidate {
 }
 
 // bestSimilarities is, for each term, its similarity to the nearest word.
-func bestSimilarities(terms []term, text []string) []float64 {
+func bestSimilarities(terms []term, text []form) []float64 {
 	best := make([]float64, len(terms))
 	for t, term := range terms {
 		for _, w := range text {
-			if best[t] = max(best[t], similarity(term.word, w)); best[t] == 1 {
+			if best[t] = max(best[t], term.form.similarity(w)); best[t] == 1 {
 				break
 			}
 		}
@@ -194,6 +206,7 @@ func weigh(candidates []*candidate, terms []term, figure bool) {
 		terms[t].idf = math.Log(1 + (n-float64(holding)+0.5)/(float64(holding)+0.5))
 		total += terms[t].weight
 	}
+	total = min(total, fullWeight)
 	for _, c := range candidates {
 		for t, term := range terms {
 			c.score += term.weight * (0.3 + term.idf) * (c.own[t] + 0.25*(c.match[t]-c.own[t]))
@@ -315,14 +328,13 @@ func (c *candidate) quote(terms []term) string {
 }
 
 func named(header string, terms []term) bool {
-	for _, w := range words(header) {
-		for _, t := range terms {
-			if similarity(t.word, w) >= 0.75 {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(words(header), func(w string) bool { return near(w, terms) })
+}
+
+// near reports whether the word is one of the terms or a form of it.
+func near(word string, terms []term) bool {
+	f := formOf(word)
+	return slices.ContainsFunc(terms, func(t term) bool { return t.similarity(f) >= 0.75 })
 }
 
 // clip shortens a long quote to the part around its first term, at words.
@@ -334,9 +346,7 @@ func clip(text string, terms []term) string {
 	}
 	at := 0
 	for _, field := range strings.Fields(text) {
-		if slices.ContainsFunc(words(field), func(w string) bool {
-			return slices.ContainsFunc(terms, func(t term) bool { return similarity(t.word, w) >= 0.75 })
-		}) {
+		if slices.ContainsFunc(words(field), func(w string) bool { return near(w, terms) }) {
 			at = utf8.RuneCountInString(text[:strings.Index(text, field)])
 			break
 		}

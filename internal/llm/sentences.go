@@ -41,7 +41,8 @@ func splitSentences(text string) []string {
 		if r < utf8.RuneSelf && end < len(text) && !unicode.IsSpace(next) {
 			continue // 3.5, example.com, z.B.
 		}
-		if r == '.' && end < len(text) && stopsShort(text[start:i], strings.TrimSpace(text[end:])) {
+		quoted := strings.ContainsAny(text[i:end], `"'”’»)]`)
+		if r == '.' && !quoted && end < len(text) && stopsShort(text[start:i], strings.TrimSpace(text[end:])) {
 			continue
 		}
 		if s := strings.TrimSpace(text[start:end]); s != "" {

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -86,18 +87,46 @@ func stem(word string) string {
 	return word
 }
 
+// form is a word made ready to be compared.
+type form struct {
+	stem  string
+	runes []rune // of stem
+	digit bool   // has one: only equal to itself
+}
+
+func formOf(word string) form {
+	s := stem(word)
+	return form{stem: s, runes: []rune(s), digit: strings.ContainsFunc(s, unicode.IsDigit)}
+}
+
+// formCache remembers the forms of the words of a few texts.
+type formCache map[string]form
+
+func (c formCache) forms(text string) []form {
+	list := words(text)
+	forms := make([]form, len(list))
+	for i, w := range list {
+		f, ok := c[w]
+		if !ok {
+			f = formOf(w)
+			c[w] = f
+		}
+		forms[i] = f
+	}
+	return forms
+}
+
 // similarity says how much two words have in common, from 0 to 1: 1 for the
 // same stem, less for a long common beginning, a part of a compound and a
 // slip of the keyboard.
-func similarity(a, b string) float64 {
-	sa, sb := stem(a), stem(b)
-	if sa == sb {
+func (f form) similarity(g form) float64 {
+	if f.stem == g.stem {
 		return 1
 	}
-	if strings.ContainsFunc(a+b, unicode.IsDigit) {
+	if f.digit || g.digit {
 		return 0
 	}
-	short, long := []rune(sa), []rune(sb)
+	short, long := f.runes, g.runes
 	if len(short) > len(long) {
 		short, long = long, short
 	}
@@ -110,8 +139,8 @@ func similarity(a, b string) float64 {
 		prefix == 4 && len(short) == 4 && len(long) <= 6: // cost, costly
 		return 0.75
 	case len(short) >= 5 && 3*len(short) >= len(long) &&
-		(prefix == len(short) || strings.HasSuffix(string(long), string(short))): // Rückgabefrist, Frist
-		return 0.6
+		(prefix == len(short) || slices.Equal(long[len(long)-len(short):], short)): // Rückgabefrist, Frist
+		return 0.75
 	case prefix >= 1 && len(short) >= 6 && oneSlip(short, long): // warranty, waranty
 		return 0.7
 	}
@@ -128,12 +157,11 @@ func oneSlip(short, long []rune) bool {
 	for i < len(short) && short[i] == long[i] {
 		i++
 	}
-	rest := func(a, b []rune) bool { return string(a) == string(b) }
 	if len(short) < len(long) {
-		return rest(short[i:], long[i+1:])
+		return slices.Equal(short[i:], long[i+1:])
 	}
-	if i == len(short) || rest(short[i+1:], long[i+1:]) {
+	if i == len(short) || slices.Equal(short[i+1:], long[i+1:]) {
 		return true
 	}
-	return i+1 < len(short) && short[i] == long[i+1] && short[i+1] == long[i] && rest(short[i+2:], long[i+2:])
+	return i+1 < len(short) && short[i] == long[i+1] && short[i+1] == long[i] && slices.Equal(short[i+2:], long[i+2:])
 }
