@@ -1,0 +1,66 @@
+// Command chatconnect-dev is ChatConnect with everything around it in one
+// process: what `make dev` runs. Its state is in .chatconnect/, or where
+// CHATCONNECT_HOME says.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/chatconnect/chatconnect/dev/stack"
+	"github.com/chatconnect/chatconnect/internal/document"
+)
+
+func main() {
+	document.RunChildIfAsked() // the parser's sandbox re-executes this binary
+	if err := run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "chatconnect-dev: "+explain(err))
+		os.Exit(1)
+	}
+}
+
+func run(args, environ []string, stdout, stderr io.Writer) error {
+	options, err := parseFlags(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
+		return err
+	}
+	if options.dieWithParent {
+		if err := dieWithParent(); err != nil {
+			return err
+		}
+	}
+	if options.reset {
+		if err := stack.Reset(options.home); err != nil {
+			return err
+		}
+	}
+	ctx, stop := untilSignal(stderr)
+	defer stop()
+	return develop(ctx, options, environ, stdout, stderr)
+}
+
+// untilSignal returns a context that ends with the first SIGINT or SIGTERM. A
+// second one ends the process at once; its children die with it, and the state
+// on disk is made for that.
+func untilSignal(stderr io.Writer) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		fmt.Fprintln(stderr, "\nStopping; once more stops at once.")
+		cancel()
+		<-signals
+		os.Exit(130) // 128 + SIGINT, as shells count
+	}()
+	return ctx, cancel
+}
