@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -183,6 +184,9 @@ func (s *Stack) start(ctx context.Context, opts Options) error {
 
 // Environ is the environment for the app: the one given, completed.
 func (s *Stack) Environ() []string { return s.env.pairs() }
+
+// Settings is Environ by name.
+func (s *Stack) Settings() map[string]string { return maps.Clone(s.env) }
 
 // Home is the absolute path of the state directory.
 func (s *Stack) Home() string { return s.home.dir }
