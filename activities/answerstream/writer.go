@@ -137,6 +137,7 @@ func (w *Writer) Error(ctx context.Context, cause error) error {
 func (w *Writer) Flush(ctx context.Context) error {
 	w.mu.Lock()
 	w.cut(w.finished)
+	w.urgent = true
 	target := len(w.events)
 	w.mu.Unlock()
 	w.signal()

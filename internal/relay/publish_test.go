@@ -18,7 +18,7 @@ const span = chatconnect.AttemptSpan
 func TestPublishedEventsAreRecordedInOrder(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client redis.UniversalClient) {
-		ctx, r, m := within(t), newRelay(t, client, relay.Options{}), newMessage()
+		ctx, r, m := within(t), newRelay(t, client, relay.Options{Recheck: time.Hour}), newMessage()
 
 		none, err := r.Events(ctx, m, 0)
 		require.NoError(t, err)
