@@ -20,6 +20,10 @@ export function newer(a, b) {
   return Date.parse(a.updatedAt) > Date.parse(b.updatedAt) ? a : b;
 }
 
+function created(document) {
+  return Date.parse(document.createdAt);
+}
+
 class Row {
   #name = el('span', { class: 'row-name' });
   #status = el('span', { class: 'status' });
@@ -99,9 +103,9 @@ export class DocumentsView {
   snapshot(clientId, documents) {
     if (clientId !== this.#client?.id) return;
     const listed = new Set(documents.map((document) => document.id));
-    const oldest = documents.reduce((min, d) => (d.createdAt < min ? d.createdAt : min), '9999');
+    const oldest = Math.min(...documents.map(created));
     for (const [id, document] of this.#documents) {
-      if (!listed.has(id) && document.createdAt > oldest) this.#documents.delete(id);
+      if (!listed.has(id) && created(document) > oldest) this.#documents.delete(id);
     }
     for (const document of documents) this.#put(document);
     this.#loaded = true;
@@ -147,7 +151,7 @@ export class DocumentsView {
   }
 
   #draw() {
-    const documents = [...this.#documents.values()].sort((a, b) => (a.createdAt < b.createdAt ? 1 : a.createdAt > b.createdAt ? -1 : a.id < b.id ? 1 : -1));
+    const documents = [...this.#documents.values()].sort((a, b) => created(b) - created(a) || (a.id < b.id ? 1 : -1));
     for (const [id, row] of this.#rows) {
       if (this.#documents.has(id)) continue;
       row.element.remove();

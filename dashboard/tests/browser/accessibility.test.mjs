@@ -1,0 +1,123 @@
+// axe finds nothing in any state, in both colour schemes and on a phone, and
+// everything can be done with the keyboard alone.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { accessible, answered, ask, createClient, FACT, manual, newPerson, open, QUESTION, ready, register, row, textFile, upload } from './browser.mjs';
+
+const PHONE = { width: 360, height: 740 };
+const VIEWS = {
+  light: { colorScheme: 'light' },
+  dark: { colorScheme: 'dark' },
+  'phone, light': { colorScheme: 'light', viewport: PHONE, hasTouch: true, isMobile: true },
+  'phone, dark': { colorScheme: 'dark', viewport: PHONE },
+  'reduced motion': { colorScheme: 'light', reducedMotion: 'reduce' },
+};
+
+for (const [view, options] of Object.entries(VIEWS)) {
+  test(`axe finds nothing: ${view}`, async () => {
+    const { page, check } = await open(options);
+    const shot = (state) => process.env.SHOTS && page.screenshot({ path: `${process.env.SHOTS}/${view.replace(/\W+/g, '-')}-${state}.png` });
+    await page.goto('/');
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    await accessible(page, 'log in');
+    await shot('1-login');
+    await page.getByRole('button', { name: 'Create an account' }).click();
+    await page.getByLabel('Your name').fill('Ada');
+    await page.getByLabel('Email address').fill(newPerson().email);
+    await page.getByLabel('Password', { exact: true }).fill('short');
+    await page.getByRole('button', { name: 'Create account' }).click();
+    await page.locator('#auth-error').waitFor();
+    await accessible(page, 'register, refused');
+    await shot('2-register');
+    await register(page);
+    await accessible(page, 'first website');
+    await shot('3-first');
+    await createClient(page, 'Axe');
+    await accessible(page, 'no documents');
+    await shot('4-empty');
+    await upload(page, textFile('empty.txt', ''), manual('zephyr-9-manual.txt', 1500), textFile('a-file-with-quite-a-long-name-for-a-phone-screen-2026-11.txt', FACT));
+    await row(page, 'empty.txt').locator('.row-error').waitFor();
+    await row(page, 'zephyr-9-manual.txt').waitFor();
+    await accessible(page, 'ingesting');
+    await shot('5-ingesting');
+    await ready(page, 'zephyr-9-manual.txt');
+    await ask(page, QUESTION);
+    await page.locator('.answer').waitFor();
+    await accessible(page, 'answering');
+    await shot('6-answering');
+    const answer = await answered(page);
+    await answer.locator('.cite').first().click();
+    await accessible(page, 'answered');
+    await shot('7-answered');
+    await page.getByText('Try it from a terminal').click();
+    await page.getByRole('button', { name: 'New website' }).click();
+    await accessible(page, 'new website');
+    await shot('8-dialog');
+    check();
+  });
+}
+
+test('everything can be done with the keyboard', async () => {
+  const { page, check } = await open({ reducedMotion: 'reduce' });
+  const person = newPerson();
+  await page.goto('/');
+  await page.getByRole('heading', { name: 'Log in' }).waitFor();
+
+  /** reach presses Tab until an element matches, and checks that the focus shows. */
+  async function reach(selector) {
+    for (let i = 0; i < 60; i++) {
+      await page.keyboard.press('Tab');
+      const found = await page.evaluate((s) => {
+        const active = document.activeElement;
+        const style = getComputedStyle(active);
+        return { matches: active.matches(s), visible: active === document.body || (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2) || style.outlineStyle === 'auto', what: active.id || active.className };
+      }, selector);
+      assert.ok(found.visible, `the focus can't be seen on ${found.what}`);
+      if (found.matches) return;
+    }
+    assert.fail(`${selector} can't be reached`);
+  }
+
+  await reach('#auth-switch');
+  await page.keyboard.press('Enter');
+  await page.keyboard.type(person.name);
+  await page.keyboard.press('Tab');
+  await page.keyboard.type(person.email);
+  await page.keyboard.press('Tab');
+  await page.keyboard.type(person.password);
+  await page.keyboard.press('Enter');
+  await page.locator('#first-client-name').waitFor();
+  await page.waitForFunction(() => document.activeElement.id === 'first-client-name');
+  await page.keyboard.type('By keyboard');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.activeElement.id === 'choose');
+  const chooser = page.waitForEvent('filechooser');
+  await page.keyboard.press('Space');
+  await (await chooser).setFiles([textFile('keys.txt', FACT)]);
+  await ready(page, 'keys.txt');
+  await reach('#key-copy');
+  await reach('#question');
+  await page.keyboard.type('One line');
+  await page.keyboard.press('Shift+Enter');
+  await page.keyboard.type('and another');
+  assert.equal(await page.locator('#question').inputValue(), 'One line\nand another');
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type(QUESTION);
+  await page.keyboard.press('Enter');
+  await answered(page);
+  assert.ok(await page.locator('#question').evaluate((element) => element === document.activeElement), 'the focus stays in the field');
+  await page.keyboard.press('Shift+Tab'); // the last source
+  await page.keyboard.press('Enter');
+  await page.locator('.source[open]').waitFor();
+  await page.locator('h1').first().evaluate(() => document.activeElement.blur());
+  await reach('#client-new');
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog').waitFor();
+  await page.keyboard.press('Escape');
+  await page.waitForFunction(() => document.activeElement.id === 'client-new');
+  await reach('#logout');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.activeElement.id === 'auth-email');
+  check();
+});
