@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -109,11 +110,11 @@ func resultError(result temporal.ChatResult) error {
 	if e.Message == "" {
 		e.Message = errChatFailed.Message
 	}
-	switch result.ErrorCode {
-	case "internal", errChatFailed.Code:
+	switch code := result.ErrorCode; {
+	case code == "internal", code == errChatFailed.Code:
 		e.Kind = chatconnect.KindInternal
 		return e
-	case "model_unavailable", "model_rate_limited", "rate_limited", "search_unavailable", "embedding_unavailable":
+	case code == "timeout", strings.HasSuffix(code, "_unavailable"), strings.HasSuffix(code, "_rate_limited"):
 		e.RetryAfter = retryAfterOutage
 		return e
 	}

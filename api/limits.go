@@ -1,17 +1,15 @@
 package api
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"log/slog"
 	"math"
 	"net/netip"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/sync/errgroup"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 )
@@ -24,7 +22,7 @@ const (
 	chatFree       = 100
 	chatPaid       = 1000
 	widgetPerIP    = 600
-	registerPerIP  = 60
+	registerPerIP  = 120
 	loginPerIP     = 100
 	loginPerPair   = 10  // for one account from one address
 	loginPerTarget = 100 // for one account from anywhere: slows a botnet without locking its owner out
@@ -40,51 +38,14 @@ func chatLimit(tier chatconnect.Tier) int {
 	return chatFree
 }
 
-// limits asks the shared limiter and falls back to one of this process alone
-// while that is down: an outage must neither stop chats nor open the gates.
-type limits struct {
-	shared chatconnect.RateLimiter
-	local  *localLimiter
-	logger *slog.Logger
-
-	mu        sync.Mutex
-	downUntil time.Time
-}
-
-const (
-	limiterTimeout = 250 * time.Millisecond
-	limiterPause   = time.Second // between attempts while the shared limiter is down
-)
-
-func newLimits(shared chatconnect.RateLimiter, logger *slog.Logger) *limits {
-	return &limits{shared: shared, local: newLocalLimiter(time.Now), logger: logger}
-}
-
-func (l *limits) allow(ctx context.Context, key string, perMinute int) chatconnect.RateDecision {
-	l.mu.Lock()
-	down := time.Now().Before(l.downUntil)
-	l.mu.Unlock()
-	if !down {
-		limited, cancel := context.WithTimeout(ctx, limiterTimeout)
-		decision, err := l.shared.Allow(limited, key, perMinute)
-		cancel()
-		if err == nil {
-			return decision
-		}
-		if ctx.Err() == nil {
-			l.logger.WarnContext(ctx, "rate limiter is down, limiting by this process alone", "error", err)
-			l.mu.Lock()
-			l.downUntil = time.Now().Add(limiterPause)
-			l.mu.Unlock()
-		}
-	}
-	return l.local.allow(key, perMinute)
-}
-
 // throttle counts one request under key and refuses it when there were too
 // many.
 func (s *Server) throttle(c *gin.Context, key string, perMinute int) error {
-	return refuse(c, s.limits.allow(c.Request.Context(), key, perMinute))
+	decision, err := s.Limiter.Allow(c.Request.Context(), key, perMinute)
+	if err != nil {
+		return limiterDown(err)
+	}
+	return refuse(c, decision)
 }
 
 // throttleLogin slows guessing: from one address, at one account, and the two
@@ -111,26 +72,40 @@ func (s *Server) throttleLogin(c *gin.Context, email string) error {
 // speak of whichever is nearest to its end. A secret key's address is the
 // tenant's own server, which speaks for many visitors, so it doesn't count.
 func (s *Server) throttleChat(c *gin.Context, owner chatconnect.KeyOwner, session chatconnect.SessionID) error {
-	ctx := c.Request.Context()
 	prefix, limit := string(owner.ClientID)+":chat:", chatLimit(owner.Tier)
 	keys := []string{prefix + "session:" + string(session)}
 	if owner.Kind == chatconnect.KeyPublishable {
 		keys = append(keys, prefix+"ip:"+visitorIP(c))
 	}
 	decisions := make([]chatconnect.RateDecision, len(keys))
-	var wg sync.WaitGroup
+	group, ctx := errgroup.WithContext(c.Request.Context())
 	for i, key := range keys {
-		wg.Go(func() { decisions[i] = s.limits.allow(ctx, key, limit) })
+		group.Go(func() (err error) {
+			decisions[i], err = s.Limiter.Allow(ctx, key, limit)
+			return err
+		})
 	}
-	wg.Wait()
+	if err := group.Wait(); err != nil {
+		return limiterDown(err)
+	}
 	nearest := decisions[0]
 	for _, d := range decisions[1:] {
 		nearest = nearer(nearest, d)
 	}
 	if nearest.Allowed {
-		nearest = nearer(nearest, s.limits.allow(ctx, prefix+"key:"+string(owner.KeyID), limit))
+		d, err := s.Limiter.Allow(c.Request.Context(), prefix+"key:"+string(owner.KeyID), limit)
+		if err != nil {
+			return limiterDown(err)
+		}
+		nearest = nearer(nearest, d)
 	}
 	return refuse(c, nearest)
+}
+
+// limiterDown refuses rather than opens the gates. Limiters outlive Redis by
+// deciding alone, so this is rare.
+func limiterDown(err error) error {
+	return unavailable("limits_unavailable", "The service is not available at this moment. Please try again.", err)
 }
 
 // visitorIP is the address that limits go by. Whoever has one IPv6 address has
@@ -179,51 +154,5 @@ func refuse(c *gin.Context, d chatconnect.RateDecision) error {
 	return &chatconnect.Error{
 		Kind: chatconnect.KindRateLimited, Code: "rate_limited", RetryAfter: max(d.RetryAfter, time.Second),
 		Message: "Too many requests. Please wait a moment and try again.",
-	}
-}
-
-// localLimiter is GCRA in memory: each key keeps its theoretical arrival time.
-// See ITU-T I.371, Annex A.
-type localLimiter struct {
-	now func() time.Time
-
-	mu      sync.Mutex
-	arrival map[string]time.Time
-}
-
-// localKeys bounds the limiter's memory; beyond it, it starts afresh rather
-// than refuse strangers.
-const localKeys = 50_000
-
-func newLocalLimiter(now func() time.Time) *localLimiter {
-	return &localLimiter{now: now, arrival: map[string]time.Time{}}
-}
-
-func (l *localLimiter) allow(key string, perMinute int) chatconnect.RateDecision {
-	now, interval := l.now(), time.Minute/time.Duration(perMinute)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.arrival) >= localKeys {
-		for k, t := range l.arrival {
-			if t.Before(now) {
-				delete(l.arrival, k)
-			}
-		}
-		if len(l.arrival) >= localKeys {
-			clear(l.arrival)
-		}
-	}
-	arrival := l.arrival[key]
-	if arrival.Before(now) {
-		arrival = now
-	}
-	next := arrival.Add(interval)
-	if wait := next.Add(-time.Minute).Sub(now); wait > 0 {
-		return chatconnect.RateDecision{Limit: perMinute, ResetAfter: arrival.Sub(now), RetryAfter: wait}
-	}
-	l.arrival[key] = next
-	return chatconnect.RateDecision{
-		Allowed: true, Limit: perMinute, ResetAfter: next.Sub(now),
-		Remaining: int((time.Minute - next.Sub(now)) / interval),
 	}
 }

@@ -112,7 +112,6 @@ type Server struct {
 	router      *gin.Engine
 	tracer      trace.Tracer
 	keys        *keyCache
-	limits      *limits
 	passwords   *passwordHasher
 	health      *healthMonitor
 	pages       map[string]page
@@ -163,7 +162,6 @@ func New(options Options) (*Server, error) {
 		router:      gin.New(),
 		tracer:      otel.Tracer("chatconnect/api"),
 		keys:        newKeyCache(options.Clients.KeyOwner),
-		limits:      newLimits(options.Limiter, options.Logger),
 		passwords:   newPasswordHasher(),
 		health:      newHealthMonitor(options.Health, options.Logger),
 		pages:       pages,
