@@ -1,8 +1,10 @@
 package stack
 
 import (
+	"errors"
 	"net"
 	"strconv"
+	"syscall"
 )
 
 // Ports are the loopback ports wanted for the embedded parts. A port that is
@@ -13,13 +15,27 @@ type Ports struct {
 	TemporalUI int
 	Redis      int
 	Qdrant     int // gRPC
-	Metrics    int // of the app, METRICS_ADDR
 }
 
 // UsualPorts are those the real servers have by default, so that their
 // command-line tools find the embedded ones.
 func UsualPorts() Ports {
-	return Ports{Temporal: 7233, TemporalUI: 8233, Redis: 6379, Qdrant: 6334, Metrics: 9464}
+	return Ports{Temporal: 7233, TemporalUI: 8233, Redis: 6379, Qdrant: 6334}
+}
+
+// withPorts starts something with those of the wanted ports that are
+// free, or else with any. Looking whether a port is free
+// doesn't reserve it, and a second stack may be starting at this moment.
+func withPorts[T any](wanted []int, start func(ports []int) (T, error)) (T, error) {
+	free := make([]int, len(wanted))
+	for i, port := range wanted {
+		free[i] = orFree(port)
+	}
+	started, err := start(free)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		started, err = start(make([]int, len(wanted)))
+	}
+	return started, err
 }
 
 // orFree returns the port if it can be listened on, else 0.

@@ -89,7 +89,7 @@ func Start(ctx context.Context, opts Options) (_ *Stack, err error) {
 			return nil, err
 		}
 	}
-	if err := s.complete(opts); err != nil {
+	if err := s.complete(); err != nil {
 		return nil, err
 	}
 	if err := s.start(ctx, opts); err != nil {
@@ -100,7 +100,7 @@ func Start(ctx context.Context, opts Options) (_ *Stack, err error) {
 }
 
 // complete gives settings that are not about servers their values.
-func (s *Stack) complete(opts Options) error {
+func (s *Stack) complete() error {
 	for _, name := range []string{"SESSION_SECRET", "INTERNAL_API_SECRET"} {
 		if s.env.names(name) {
 			continue
@@ -113,7 +113,6 @@ func (s *Stack) complete(opts Options) error {
 	}
 	s.env.setDefault("UPLOAD_DIR", s.home.path("uploads"))
 	s.env.setDefault("HOST", loopback)
-	s.env.setDefault("METRICS_ADDR", fmt.Sprintf("%s:%d", loopback, orFree(opts.Ports.Metrics)))
 	return nil
 }
 
@@ -131,26 +130,33 @@ func (s *Stack) start(ctx context.Context, opts Options) error {
 			return s.postgres.URL(databaseName), nil
 		}},
 		{"Temporal", "TEMPORAL_ADDRESS", func(ctx context.Context) (_ string, err error) {
-			options := temporal.Options{
-				Dir: s.home.path("temporal"), Logger: opts.Logger, Namespace: s.env["TEMPORAL_NAMESPACE"],
-				Port: orFree(opts.Ports.Temporal), UIPort: orFree(opts.Ports.TemporalUI),
-			}
-			if opts.WithoutUI {
-				options.UIPort = -1
-			}
-			if s.temporal, err = temporal.Start(ctx, options); err != nil {
+			options := temporal.Options{Dir: s.home.path("temporal"), Logger: opts.Logger, Namespace: s.env["TEMPORAL_NAMESPACE"]}
+			s.temporal, err = withPorts([]int{opts.Ports.Temporal, opts.Ports.TemporalUI}, func(ports []int) (*temporal.Server, error) {
+				options.Port, options.UIPort = ports[0], ports[1]
+				if opts.WithoutUI {
+					options.UIPort = -1
+				}
+				return temporal.Start(ctx, options)
+			})
+			if err != nil {
 				return "", err
 			}
 			return s.temporal.Address(), nil
 		}},
 		{"Qdrant", "QDRANT_URL", func(context.Context) (_ string, err error) {
-			if s.qdrant, err = startQdrant(s.home.path("qdrant"), orFree(opts.Ports.Qdrant), opts.Logger); err != nil {
+			s.qdrant, err = withPorts([]int{opts.Ports.Qdrant}, func(ports []int) (*qdrantServer, error) {
+				return startQdrant(s.home.path("qdrant"), ports[0], opts.Logger)
+			})
+			if err != nil {
 				return "", err
 			}
 			return s.qdrant.url, nil
 		}},
 		{"Redis", "REDIS_URL", func(context.Context) (_ string, err error) {
-			if s.redis, err = redis.Start(redis.Options{Dir: s.home.path("redis"), Port: orFree(opts.Ports.Redis), Logger: opts.Logger}); err != nil {
+			s.redis, err = withPorts([]int{opts.Ports.Redis}, func(ports []int) (*redis.Server, error) {
+				return redis.Start(redis.Options{Dir: s.home.path("redis"), Port: ports[0], Logger: opts.Logger})
+			})
+			if err != nil {
 				return "", err
 			}
 			return s.redis.URL(), nil

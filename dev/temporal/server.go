@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -86,14 +88,26 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	return nil, fmt.Errorf("temporal: %w", last)
 }
 
-func start(ctx context.Context, opts Options) (*Server, error) {
+func start(ctx context.Context, opts Options) (_ *Server, err error) {
 	ports, err := choosePorts(opts.Port)
 	if err != nil {
 		return nil, err
 	}
+	// The UI's port is taken first, so that nothing runs yet if it can't be.
+	var ui net.Listener
+	if opts.UIPort >= 0 {
+		if ui, err = net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(opts.UIPort))); err != nil {
+			return nil, fmt.Errorf("port for the web UI: %w", err)
+		}
+		defer func() {
+			if err != nil {
+				_ = ui.Close()
+			}
+		}()
+	}
 	logger := newLogger(opts.Logger)
 	cfg := serverConfig(opts.Dir, ports)
-	if err := prepareDatabase(ctx, opts, cfg); err != nil {
+	if err = prepareDatabase(ctx, opts, cfg); err != nil {
 		return nil, err
 	}
 	dynamic, err := loadDynamicConfig(dynamicconfig.YAML)
@@ -138,8 +152,8 @@ func start(ctx context.Context, opts Options) (*Server, error) {
 	if err == nil {
 		err = waitServing(ctx, s.address, s.namespace)
 	}
-	if err == nil && opts.UIPort >= 0 {
-		s.ui, err = startUI(opts.UIPort, s.address, s.namespace, opts.Logger)
+	if err == nil && ui != nil {
+		s.ui, err = startUI(ui, s.address, s.namespace, opts.Logger)
 	}
 	if err != nil {
 		if s.internal != nil {

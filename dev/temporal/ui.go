@@ -31,12 +31,8 @@ type ui struct {
 	url    string
 }
 
-func startUI(port int, temporalAddress, namespace string, logger *slog.Logger) (*ui, error) {
+func startUI(listener net.Listener, temporalAddress, namespace string, logger *slog.Logger) (*ui, error) {
 	handler, err := uiHandler(temporalAddress, namespace)
-	if err != nil {
-		return nil, fmt.Errorf("web UI: %w", err)
-	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(port)))
 	if err != nil {
 		return nil, fmt.Errorf("web UI: %w", err)
 	}

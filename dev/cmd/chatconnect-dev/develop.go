@@ -53,9 +53,14 @@ func develop(ctx context.Context, o options, environ []string, stdout, stderr io
 		return err
 	}
 	defer func() { err = errors.Join(err, logs.close()) }()
-	a, err := app.New(starting, settings, app.Options{
-		Roles: app.Roles{API: true, Worker: true}, Migrate: true, Logger: logs.logger,
-	})
+	appOptions := app.Options{Roles: app.Roles{API: true, Worker: true}, Migrate: true, Logger: logs.logger}
+	a, err := app.New(starting, settings, appOptions)
+	if errors.Is(err, syscall.EADDRINUSE) && !has(environ, "METRICS_ADDR") {
+		// A second stack on this machine: its metrics go elsewhere. If it was
+		// the app's own port, the same error comes again.
+		settings.MetricsAddr = "127.0.0.1:0"
+		a, err = app.New(starting, settings, appOptions)
+	}
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
