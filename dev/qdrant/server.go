@@ -72,7 +72,7 @@ func Open(dir string, options Options) (*Server, error) {
 		s.log = slog.Default()
 	}
 	if s.journal, err = openJournal(filepath.Join(dir, journalName), options.SyncInterval < 0, s.state.replay); err != nil {
-		_ = lock.Close()
+		_ = unlock(lock)
 		return nil, err
 	}
 	if cut := s.journal.cut; cut > 0 {
@@ -80,7 +80,7 @@ func Open(dir string, options Options) (*Server, error) {
 	}
 	if err := s.compactIfWorthwhile(); err != nil {
 		_ = s.journal.close()
-		_ = lock.Close()
+		_ = unlock(lock)
 		return nil, err
 	}
 	go s.syncRegularly(options.SyncInterval)
@@ -103,6 +103,12 @@ func lockDirectory(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("qdrant: lock %s: %w", dir, err)
 	}
 	return f, nil
+}
+
+// unlock gives the directory back. Closing the file would not do: between fork
+// and exec a child process of ours holds it too.
+func unlock(lock *os.File) error {
+	return errors.Join(syscall.Flock(int(lock.Fd()), syscall.LOCK_UN), lock.Close())
 }
 
 func newGRPC(s *Server, apiKey string) *grpc.Server {
@@ -148,7 +154,7 @@ func (s *Server) Close() error {
 		s.writing.Lock()
 		defer s.writing.Unlock()
 		s.closed = true
-		s.closeErr = errors.Join(s.journal.close(), s.lock.Close())
+		s.closeErr = errors.Join(s.journal.close(), unlock(s.lock))
 	})
 	return s.closeErr
 }

@@ -143,7 +143,9 @@ func onEach(t *testing.T, test func(f fixture)) {
 			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 			defer cancel()
 			f := fixture{T: t, client: newClient(t, to), name: unique(), ctx: ctx}
-			defer func() { _, _ = f.client.GetCollectionsClient().Delete(ctx, &pb.DeleteCollection{CollectionName: f.name}) }()
+			defer func() {
+				_, _ = f.client.GetCollectionsClient().Delete(ctx, &pb.DeleteCollection{CollectionName: f.name})
+			}()
 			test(f)
 		})
 	}
