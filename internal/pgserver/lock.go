@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -57,11 +58,15 @@ func postmaster(data string) int {
 	if err := syscall.Kill(pid, 0); errors.Is(err, syscall.ESRCH) {
 		return 0
 	}
-	if cwd, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid)); err == nil {
-		real, err := filepath.EvalSymlinks(data)
-		if err == nil && cwd != real {
-			return 0
-		}
+	if _, err := os.Stat("/proc/self/cwd"); err != nil {
+		return pid // a system that doesn't tell
+	}
+	cwd, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0 // gone, or a zombie that nobody has buried: its memory is free
+	}
+	if real, realErr := filepath.EvalSymlinks(data); err == nil && realErr == nil && cwd != real {
+		return 0
 	}
 	return pid
 }

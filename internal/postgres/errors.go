@@ -37,7 +37,7 @@ func storeError(err error) error {
 	}
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) {
-		return byCode(pgErr)
+		return byCode(pgErr, err)
 	}
 	var netErr net.Error
 	var connectErr *pgconn.ConnectError
@@ -48,10 +48,10 @@ func storeError(err error) error {
 }
 
 // byCode maps SQLSTATE codes (PostgreSQL manual, appendix A).
-func byCode(err *pgconn.PgError) error {
-	switch err.Code {
+func byCode(pg *pgconn.PgError, err error) error {
+	switch pg.Code {
 	case "23505": // unique_violation
-		if err.ConstraintName == "users_email" {
+		if pg.ConstraintName == "users_email" {
 			return chatconnect.ErrEmailTaken.Because(err)
 		}
 		return errExists.Because(err)
@@ -65,7 +65,7 @@ func byCode(err *pgconn.PgError) error {
 		"25P03": // idle in transaction cut
 		return errUnavailable.Because(err)
 	}
-	switch err.Code[:min(2, len(err.Code))] {
+	switch pg.Code[:min(2, len(pg.Code))] {
 	case "08", "53": // connection, insufficient resources
 		return errUnavailable.Because(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -129,6 +128,3 @@ func requireKind(t testing.TB, kind chatconnect.Kind, code string, err error) {
 }
 
 const unknownID = "00000000-0000-4000-8000-000000000000"
-
-// soon bounds a wait in a test.
-const soon = 20 * time.Second
