@@ -39,7 +39,8 @@ type localEmbedder struct{}
 // to dimension h mod 512, negated if bit 63 of h is set. The vector is then
 // scaled to unit length; a text without any word gets the first unit vector.
 //
-// All sums are of integers, so that the result is the same on every machine.
+// Sums are of integers, and the rest is correctly rounded, so that the result
+// is the same on every machine.
 func NewLocalEmbedder() chatconnect.Embedder { return localEmbedder{} }
 
 // Model implements chatconnect.Embedder.
@@ -95,16 +96,18 @@ func hashVector(text string) []float32 {
 		}
 		sums[h%LocalEmbedDimensions] += value // integers: the order of the map does not matter
 	}
-	var squares int64 // a sum is below 2^25 for a text of 10,000 words, so that 512 squares fit
+	var squares float64
 	for _, s := range sums {
-		squares += s * s
+		// The conversion keeps the compiler from fusing the two operations,
+		// which would round differently on some machines.
+		squares += float64(float64(s) * float64(s))
 	}
 	vector := make([]float32, LocalEmbedDimensions)
 	if squares == 0 {
 		vector[0] = 1
 		return vector
 	}
-	length := math.Sqrt(float64(squares))
+	length := math.Sqrt(squares)
 	for i, s := range sums {
 		vector[i] = float32(float64(s) / length)
 	}

@@ -35,7 +35,7 @@ func words(text string) []string {
 		case r >= 0x300 && r <= 0x36f: // an accent
 		case r == 'ß':
 			word = append(word, 's', 's')
-		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai):
+		case r > 0xe00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai):
 			if len(word) > 0 {
 				flush()
 			}
