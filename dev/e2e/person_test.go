@@ -1,0 +1,284 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/http/cookiejar"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/coder/websocket/wsjson"
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/api/apitest"
+)
+
+// patience bounds every wait. It is not a timing requirement: a healthy run
+// needs a fraction of it, also under -race on two cores.
+const patience = 2 * time.Minute
+
+// person is somebody at a browser, logged in or not.
+type person struct {
+	t    testing.TB
+	base string
+	http *http.Client
+}
+
+func newPerson(t testing.TB, base string) *person {
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	return &person{t: t, base: base, http: &http.Client{
+		Jar:       jar,
+		Transport: validating(t),
+	}}
+}
+
+// response is an answer that has been read.
+type response struct {
+	t      testing.TB
+	status int
+	header http.Header
+	body   []byte
+}
+
+func (r response) is(status int) response {
+	r.t.Helper()
+	require.Equal(r.t, status, r.status, "%s", r.body)
+	return r
+}
+
+func (r response) into(target any) {
+	r.t.Helper()
+	require.NoError(r.t, json.Unmarshal(r.body, target), "%s", r.body)
+}
+
+// problem is the error's code, after checking that it is a well-formed one.
+func (r response) problem() string {
+	r.t.Helper()
+	require.Equal(r.t, "application/problem+json", r.header.Get("Content-Type"), "%s", r.body)
+	var problem struct {
+		Title, Detail, Code, RequestID string
+		Status                         int
+	}
+	r.into(&problem)
+	require.Equal(r.t, r.status, problem.Status)
+	require.NotEmpty(r.t, problem.Detail)
+	require.NotEmpty(r.t, problem.RequestID)
+	return problem.Code
+}
+
+func (p *person) do(method, path string, body any, header ...string) response {
+	p.t.Helper()
+	var content io.Reader
+	switch body := body.(type) {
+	case nil:
+	case io.Reader:
+		content = body
+	default:
+		encoded, err := json.Marshal(body)
+		require.NoError(p.t, err)
+		content = bytes.NewReader(encoded)
+		header = append([]string{"Content-Type", "application/json"}, header...)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, p.base+path, content)
+	require.NoError(p.t, err)
+	for i := 0; i < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
+	answer, err := p.http.Do(request)
+	require.NoError(p.t, err)
+	defer answer.Body.Close()
+	read, err := io.ReadAll(answer.Body)
+	require.NoError(p.t, err)
+	return response{p.t, answer.StatusCode, answer.Header, read}
+}
+
+func (p *person) get(path string, header ...string) response {
+	p.t.Helper()
+	return p.do(http.MethodGet, path, nil, header...)
+}
+
+func (p *person) post(path string, body any, header ...string) response {
+	p.t.Helper()
+	return p.do(http.MethodPost, path, body, header...)
+}
+
+// register makes a new account and logs in to it.
+func (p *person) register() *person {
+	p.t.Helper()
+	p.post("/api/auth/register", map[string]string{
+		"email": uuid.NewString() + "@example.com", "password": "correct horse battery", "name": "Pat",
+	}).is(http.StatusCreated)
+	return p
+}
+
+// tenant is a client with its owner.
+type tenant struct {
+	*person
+	chatconnect.Client
+}
+
+func (p *person) newClient(tier chatconnect.Tier) *tenant {
+	p.t.Helper()
+	var client chatconnect.Client
+	p.post("/api/dashboard/clients", map[string]string{"name": "Shop"}).is(http.StatusCreated).into(&client)
+	if tier != client.Tier {
+		p.do(http.MethodPatch, "/api/dashboard/clients/"+string(client.ID), map[string]any{"tier": tier}).is(http.StatusOK).into(&client)
+	}
+	require.Equal(p.t, tier, client.Tier)
+	return &tenant{p, client}
+}
+
+func newTenant(t testing.TB, base string, tier chatconnect.Tier) *tenant {
+	t.Helper()
+	return newPerson(t, base).register().newClient(tier)
+}
+
+// file is something to upload.
+type file struct {
+	name    string
+	content []byte
+}
+
+// tryUpload posts files and returns whatever the server says.
+func (c *tenant) tryUpload(files ...file) response {
+	c.t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	require.NoError(c.t, form.WriteField("clientId", string(c.ID)))
+	for _, f := range files {
+		part, err := form.CreateFormFile("file", f.name)
+		require.NoError(c.t, err)
+		_, err = part.Write(f.content)
+		require.NoError(c.t, err)
+	}
+	require.NoError(c.t, form.Close())
+	return c.do(http.MethodPost, "/api/dashboard/documents/upload", &body, "Content-Type", form.FormDataContentType())
+}
+
+func (c *tenant) upload(files ...file) []chatconnect.Document {
+	c.t.Helper()
+	var accepted struct{ Documents []chatconnect.Document }
+	c.tryUpload(files...).is(http.StatusAccepted).into(&accepted)
+	require.Len(c.t, accepted.Documents, len(files))
+	return accepted.Documents
+}
+
+// document fetches one document.
+func (c *tenant) document(id chatconnect.DocumentID) chatconnect.Document {
+	c.t.Helper()
+	var document chatconnect.Document
+	c.get("/api/dashboard/documents/" + string(id)).is(http.StatusOK).into(&document)
+	return document
+}
+
+// watch follows the dashboard's WebSocket until done says so, and checks on
+// the way that no document ever goes back.
+func (c *tenant) watch(done func(map[chatconnect.DocumentID]chatconnect.Document) bool) map[chatconnect.DocumentID]chatconnect.Document {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	header := http.Header{"Origin": {c.base}}
+	connection, _, err := websocket.Dial(ctx, strings.Replace(c.base, "http", "ws", 1)+"/api/dashboard/events?clientId="+string(c.ID),
+		&websocket.DialOptions{HTTPClient: &http.Client{Jar: c.http.Jar}, HTTPHeader: header})
+	require.NoError(c.t, err)
+	defer connection.CloseNow()
+	connection.SetReadLimit(1 << 20)
+	seen := map[chatconnect.DocumentID]chatconnect.Document{}
+	for {
+		var message struct {
+			Type      string
+			ClientID  chatconnect.ClientID
+			Documents []chatconnect.Document
+			Document  *chatconnect.Document
+		}
+		require.NoError(c.t, wsjson.Read(ctx, connection, &message), "last seen: %+v", seen)
+		if message.Document != nil {
+			message.Documents = append(message.Documents, *message.Document)
+		}
+		for _, document := range message.Documents {
+			require.Equal(c.t, c.ID, document.ClientID)
+			before := seen[document.ID]
+			if before.Version == document.Version && !document.Status.Final() {
+				require.GreaterOrEqual(c.t, document.Progress, before.Progress)
+				require.GreaterOrEqual(c.t, document.ChunksDone, before.ChunksDone)
+			}
+			seen[document.ID] = document
+		}
+		if done(seen) {
+			return seen
+		}
+	}
+}
+
+// settle waits until the documents' ingestion has ended.
+func (c *tenant) settle(documents ...chatconnect.Document) []chatconnect.Document {
+	c.t.Helper()
+	seen := c.watch(func(seen map[chatconnect.DocumentID]chatconnect.Document) bool {
+		for _, document := range documents {
+			if !seen[document.ID].Status.Final() {
+				return false
+			}
+		}
+		return true
+	})
+	settled := make([]chatconnect.Document, len(documents))
+	for i, document := range documents {
+		settled[i] = seen[document.ID]
+	}
+	return settled
+}
+
+// learn uploads files and waits until they are ready.
+func (c *tenant) learn(files ...file) []chatconnect.Document {
+	c.t.Helper()
+	documents := c.settle(c.upload(files...)...)
+	for _, document := range documents {
+		require.Equal(c.t, chatconnect.StatusReady, document.Status, "%s: %+v", document.Name, document.Error)
+		require.Equal(c.t, 100, document.Progress)
+		require.Positive(c.t, document.ChunksTotal)
+		require.Equal(c.t, document.ChunksTotal, document.ChunksDone)
+	}
+	return documents
+}
+
+// ask posts a question and waits for the whole answer.
+func (c *tenant) ask(question string) chatconnect.Answer {
+	c.t.Helper()
+	var answer chatconnect.Answer
+	c.post("/chat", chatBody(question), "x-api-key", c.PublishableKey).is(http.StatusOK).into(&answer)
+	return answer
+}
+
+func chatBody(question string) map[string]any {
+	return map[string]any{"message": question, "sessionId": uuid.NewString()}
+}
+
+func sourceNames(sources []chatconnect.Source) []string {
+	names := make([]string, len(sources))
+	for i, source := range sources {
+		names[i] = source.Name
+	}
+	return names
+}
+
+func show(v any) string { return fmt.Sprintf("%+v", v) }
+
+// validating checks every exchange against openapi.yaml.
+func validating(t testing.TB) http.RoundTripper {
+	t.Helper()
+	transport, err := apitest.New(http.DefaultTransport, func(err error) { t.Error(err) })
+	require.NoError(t, err)
+	return transport
+}

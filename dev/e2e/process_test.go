@@ -1,0 +1,128 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// devBinary builds the binary of `make dev`, once.
+var devBinary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "chatconnect-e2e-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "chatconnect-dev")
+	build := exec.Command("go", "build", "-o", path, "../cmd/chatconnect-dev")
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, output)
+	}
+	return path, nil
+})
+
+// process is a running `make dev`, all of ChatConnect in one process group.
+type process struct {
+	t       testing.TB
+	command *exec.Cmd
+	exited  chan struct{}
+	output  *bytes.Buffer // to be read after exited
+	url     string
+	home    string
+	environ []string
+}
+
+// startProcess runs the dev stack with its state in home and waits until it
+// is ready.
+func startProcess(t testing.TB, home string, environ ...string) *process {
+	t.Helper()
+	binary, err := devBinary()
+	require.NoError(t, err)
+	port := freePort(t)
+	p := &process{
+		t: t, exited: make(chan struct{}), output: &bytes.Buffer{},
+		url: fmt.Sprintf("http://localhost:%d", port), home: home, environ: environ,
+	}
+	p.command = exec.Command(binary)
+	p.command.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(),
+		"CHATCONNECT_HOME=" + home, fmt.Sprintf("PORT=%d", port),
+	}, environ...)
+	p.command.Stdout, p.command.Stderr = p.output, p.output
+	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	require.NoError(t, p.command.Start())
+	go func() {
+		defer close(p.exited)
+		_ = p.command.Wait() // killed on purpose
+	}()
+	t.Cleanup(p.kill)
+	p.waitReady()
+	return p
+}
+
+func (p *process) waitReady() {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+"/readyz", nil)
+		require.NoError(p.t, err)
+		if response, err := http.DefaultClient.Do(request); err == nil {
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-p.exited:
+			p.t.Fatalf("the process ended: %s", p.output)
+		case <-ctx.Done():
+			p.t.Fatal("not ready in time")
+		}
+	}
+}
+
+// kill is kill -9 of the whole process group.
+func (p *process) kill() {
+	_ = syscall.Kill(-p.command.Process.Pid, syscall.SIGKILL)
+	<-p.exited
+}
+
+// restart starts it again on the same state.
+func (p *process) restart() *process {
+	p.t.Helper()
+	return startProcess(p.t, p.home, p.environ...)
+}
+
+// interrupt is Ctrl-C; it waits for the end and expects success.
+func (p *process) interrupt() {
+	p.t.Helper()
+	require.NoError(p.t, p.command.Process.Signal(os.Interrupt))
+	select {
+	case <-p.exited:
+	case <-time.After(patience):
+		p.t.Fatal("it does not stop")
+	}
+	require.Zero(p.t, p.command.ProcessState.ExitCode(), "%s", p.output)
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
+}
