@@ -1,0 +1,33 @@
+package api
+
+import (
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Quick makes the server's clocks fit for tests.
+func (s *Server) Quick(change func(t *Timing)) {
+	t := Timing{
+		Silence: 50 * time.Millisecond, Grace: 20 * time.Millisecond, Heartbeat: time.Hour,
+		UploadStall: s.timing.uploadStall, Ping: 50 * time.Millisecond, SlowReader: 50 * time.Millisecond,
+		Resubscribe: 5 * time.Millisecond, StartTimeout: s.timing.startTimeout, Dependency: s.timing.dependency,
+	}
+	if change != nil {
+		change(&t)
+	}
+	s.timing.silence, s.timing.grace, s.timing.heartbeat = t.Silence, t.Grace, t.Heartbeat
+	s.timing.uploadStall, s.timing.ping, s.timing.slowReader = t.UploadStall, t.Ping, t.SlowReader
+	s.timing.resubscribe, s.timing.startTimeout, s.timing.dependency = t.Resubscribe, t.StartTimeout, t.Dependency
+}
+
+// Timing is what tests may change of timing.
+type Timing struct {
+	Silence, Grace, Heartbeat, UploadStall, Ping, SlowReader, Resubscribe, StartTimeout, Dependency time.Duration
+}
+
+// Routes lists what the router knows.
+func (s *Server) Routes() gin.RoutesInfo { return s.router.Routes() }
+
+// SessionCookie is the cookie's name.
+const SessionCookie = sessionCookie

@@ -1,0 +1,633 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/temporal"
+)
+
+// memory implements the domain's stores. Every failX makes X return it.
+type memory struct {
+	mu        sync.Mutex
+	users     map[chatconnect.UserID]chatconnect.User
+	hashes    map[chatconnect.UserID]string
+	clients   map[chatconnect.ClientID]chatconnect.Client
+	roles     map[chatconnect.ClientID]map[chatconnect.UserID]chatconnect.Role
+	keys      map[[32]byte]chatconnect.KeyOwner
+	keyList   map[chatconnect.ClientID][]chatconnect.APIKey
+	widgets   map[chatconnect.ClientID]chatconnect.WidgetConfig
+	documents map[chatconnect.ClientID][]chatconnect.Document // newest first
+	blobs     map[string][]byte
+	sessions  map[string]chatconnect.UserID
+	audits    []chatconnect.AuditEvent
+
+	failPut, failCreateDocument, failSessions, failKeyOwner error
+	partialPut                                              bool // Put fails after having written
+	rowSurvives                                             bool // CreateDocument fails after having written
+	onClients                                               func()
+}
+
+func newMemory() *memory {
+	return &memory{
+		users: map[chatconnect.UserID]chatconnect.User{}, hashes: map[chatconnect.UserID]string{},
+		clients: map[chatconnect.ClientID]chatconnect.Client{}, keys: map[[32]byte]chatconnect.KeyOwner{},
+		roles:   map[chatconnect.ClientID]map[chatconnect.UserID]chatconnect.Role{},
+		keyList: map[chatconnect.ClientID][]chatconnect.APIKey{}, widgets: map[chatconnect.ClientID]chatconnect.WidgetConfig{},
+		documents: map[chatconnect.ClientID][]chatconnect.Document{}, blobs: map[string][]byte{},
+		sessions: map[string]chatconnect.UserID{},
+	}
+}
+
+func (m *memory) CreateUser(_ context.Context, user chatconnect.User, hash string) (chatconnect.User, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, u := range m.users {
+		if u.Email == user.Email {
+			return user, chatconnect.ErrEmailTaken
+		}
+	}
+	m.users[user.ID], m.hashes[user.ID] = user, hash
+	return user, nil
+}
+
+func (m *memory) UserByEmail(_ context.Context, email string) (chatconnect.User, string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, u := range m.users {
+		if u.Email == email {
+			return u, m.hashes[id], nil
+		}
+	}
+	return chatconnect.User{}, "", chatconnect.ErrNotFound
+}
+
+func (m *memory) User(_ context.Context, id chatconnect.UserID) (chatconnect.User, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if u, found := m.users[id]; found {
+		return u, nil
+	}
+	return chatconnect.User{}, chatconnect.ErrNotFound
+}
+
+func (m *memory) Clients(_ context.Context, id chatconnect.UserID) ([]chatconnect.Client, error) {
+	m.mu.Lock()
+	hook := m.onClients
+	var clients []chatconnect.Client
+	for client, members := range m.roles {
+		if role, member := members[id]; member {
+			c := m.clients[client]
+			c.Role = role
+			clients = append(clients, c)
+		}
+	}
+	m.mu.Unlock()
+	if hook != nil {
+		hook()
+	}
+	return clients, nil
+}
+
+func (m *memory) Role(_ context.Context, client chatconnect.ClientID, user chatconnect.UserID) (chatconnect.Role, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if role, member := m.roles[client][user]; member {
+		return role, nil
+	}
+	return "", chatconnect.ErrNotFound
+}
+
+func (m *memory) setRole(client chatconnect.ClientID, user chatconnect.UserID, role chatconnect.Role) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if role == "" {
+		delete(m.roles[client], user)
+		return
+	}
+	m.roles[client][user] = role
+}
+
+func (m *memory) CreateClient(_ context.Context, c chatconnect.Client, owner chatconnect.UserID) (chatconnect.Client, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clients[c.ID] = c
+	m.roles[c.ID] = map[chatconnect.UserID]chatconnect.Role{owner: chatconnect.RoleOwner}
+	m.widgets[c.ID] = chatconnect.DefaultWidgetConfig()
+	key := chatconnect.APIKey{ID: chatconnect.APIKeyID(uuid.NewString()), Kind: chatconnect.KeyPublishable, Name: "first", Prefix: c.PublishableKey[:12], Token: c.PublishableKey, CreatedAt: time.Now()}
+	m.keyList[c.ID] = []chatconnect.APIKey{key}
+	m.keys[sha256.Sum256([]byte(c.PublishableKey))] = chatconnect.KeyOwner{KeyID: key.ID, Kind: key.Kind, ClientID: c.ID}
+	return c, nil
+}
+
+func (m *memory) Client(_ context.Context, id chatconnect.ClientID) (chatconnect.Client, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c, found := m.clients[id]; found {
+		return c, nil
+	}
+	return chatconnect.Client{}, chatconnect.ErrNotFound
+}
+
+func (m *memory) UpdateClient(_ context.Context, id chatconnect.ClientID, patch chatconnect.ClientPatch) (chatconnect.Client, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.clients[id]
+	if patch.Name != nil {
+		c.Name = *patch.Name
+	}
+	if patch.Tier != nil {
+		c.Tier = *patch.Tier
+	}
+	m.clients[id] = c
+	return c, nil
+}
+
+func (m *memory) CreateKey(_ context.Context, id chatconnect.ClientID, key chatconnect.APIKey, hash []byte) (chatconnect.APIKey, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.keyList[id] = append(m.keyList[id], key)
+	m.keys[[32]byte(hash)] = chatconnect.KeyOwner{KeyID: key.ID, Kind: key.Kind, ClientID: id}
+	return key, nil
+}
+
+func (m *memory) Keys(_ context.Context, id chatconnect.ClientID) ([]chatconnect.APIKey, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.keyList[id]), nil
+}
+
+func (m *memory) RevokeKey(_ context.Context, id chatconnect.ClientID, key chatconnect.APIKeyID) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for hash, owner := range m.keys {
+		if owner.KeyID == key && owner.ClientID == id {
+			delete(m.keys, hash)
+			return nil
+		}
+	}
+	return chatconnect.ErrNotFound
+}
+
+func (m *memory) KeyOwner(_ context.Context, hash []byte) (chatconnect.KeyOwner, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failKeyOwner != nil {
+		return chatconnect.KeyOwner{}, m.failKeyOwner
+	}
+	owner, found := m.keys[[32]byte(hash)]
+	if !found {
+		return owner, chatconnect.ErrAPIKeyInvalid
+	}
+	owner.Tier = m.clients[owner.ClientID].Tier
+	owner.AllowedDomains = m.widgets[owner.ClientID].AllowedDomains
+	return owner, nil
+}
+
+func (m *memory) Widget(_ context.Context, id chatconnect.ClientID) (chatconnect.WidgetConfig, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	w, found := m.widgets[id]
+	if !found {
+		return w, chatconnect.ErrNotFound
+	}
+	return w, nil
+}
+
+func (m *memory) SaveWidget(_ context.Context, id chatconnect.ClientID, w chatconnect.WidgetConfig) (chatconnect.WidgetConfig, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.widgets[id] = w
+	return w, nil
+}
+
+func (m *memory) Audit(_ context.Context, event chatconnect.AuditEvent) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.audits = append(m.audits, event)
+	return nil
+}
+
+func (m *memory) actions() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var actions []string
+	for _, a := range m.audits {
+		actions = append(actions, a.Action)
+	}
+	return actions
+}
+
+// documentStore is apart from memory because both have a Clients-like surface;
+// the methods that the API does not call are left to panic.
+type documentStore struct {
+	chatconnect.DocumentStore
+	*memory
+}
+
+func (m documentStore) CreateDocument(_ context.Context, id chatconnect.ClientID, d chatconnect.Document) (chatconnect.Document, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failCreateDocument == nil || m.rowSurvives {
+		m.documents[id] = append([]chatconnect.Document{d}, m.documents[id]...)
+	}
+	return d, m.failCreateDocument
+}
+
+func (m documentStore) Document(_ context.Context, client chatconnect.ClientID, id chatconnect.DocumentID) (chatconnect.Document, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, d := range m.documents[client] {
+		if d.ID == id {
+			return d, nil
+		}
+	}
+	return chatconnect.Document{}, chatconnect.ErrNotFound
+}
+
+func (m documentStore) Documents(_ context.Context, client chatconnect.ClientID, f chatconnect.DocumentFilter) ([]chatconnect.Document, string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all, start := m.documents[client], 0
+	if f.Cursor != "" {
+		start = slices.IndexFunc(all, func(d chatconnect.Document) bool { return string(d.ID) == f.Cursor })
+		if start < 0 {
+			return nil, "", chatconnect.Errorf(chatconnect.KindInvalid, "cursor_invalid", "No such page.")
+		}
+	}
+	end := min(len(all), start+f.Limit)
+	next := ""
+	if end < len(all) {
+		next = string(all[end].ID)
+	}
+	return slices.Clone(all[start:end]), next, nil
+}
+
+func (m documentStore) DeleteDocument(_ context.Context, client chatconnect.ClientID, id chatconnect.DocumentID) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.documents[client] = slices.DeleteFunc(m.documents[client], func(d chatconnect.Document) bool { return d.ID == id })
+	return nil
+}
+
+func (m documentStore) set(d chatconnect.Document) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, old := range m.documents[d.ClientID] {
+		if old.ID == d.ID {
+			m.documents[d.ClientID][i] = d
+			return
+		}
+	}
+	m.documents[d.ClientID] = append([]chatconnect.Document{d}, m.documents[d.ClientID]...)
+}
+
+type blobStore struct{ *memory }
+
+func (m blobStore) Put(_ context.Context, key string, content io.Reader) (int64, error) {
+	body, err := io.ReadAll(content)
+	if err != nil {
+		return 0, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failPut != nil && !m.partialPut {
+		return 0, m.failPut
+	}
+	m.blobs[key] = body
+	return int64(len(body)), m.failPut
+}
+
+func (m blobStore) Open(_ context.Context, key string) (io.ReadCloser, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	body, found := m.blobs[key]
+	if !found {
+		return nil, chatconnect.ErrNotFound
+	}
+	return io.NopCloser(bytes.NewReader(body)), nil
+}
+
+func (m blobStore) Delete(_ context.Context, key string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.blobs, key)
+	return nil
+}
+
+func (m blobStore) DeletePrefix(context.Context, string) error { return errors.New("not used") }
+
+type sessionStore struct{ *memory }
+
+func (m sessionStore) Create(_ context.Context, user chatconnect.UserID, _ time.Duration) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	token := uuid.NewString()
+	m.sessions[token] = user
+	return token, m.failSessions
+}
+
+func (m sessionStore) User(_ context.Context, token string) (chatconnect.UserID, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failSessions != nil {
+		return "", m.failSessions
+	}
+	if user, found := m.sessions[token]; found {
+		return user, nil
+	}
+	return "", chatconnect.ErrUnauthenticated
+}
+
+func (m sessionStore) Delete(_ context.Context, token string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.sessions, token)
+	return m.failSessions
+}
+
+// counter is a RateLimiter that never gives anything back.
+type counter struct {
+	mu   sync.Mutex
+	used map[string]int
+	err  error
+}
+
+func (l *counter) Allow(_ context.Context, key string, perMinute int) (chatconnect.RateDecision, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return chatconnect.RateDecision{}, l.err
+	}
+	if l.used == nil {
+		l.used = map[string]int{}
+	}
+	if l.used[key] >= perMinute {
+		return chatconnect.RateDecision{Limit: perMinute, ResetAfter: time.Minute, RetryAfter: 600 * time.Millisecond}, nil
+	}
+	l.used[key]++
+	return chatconnect.RateDecision{Allowed: true, Limit: perMinute, Remaining: perMinute - l.used[key], ResetAfter: time.Second}, nil
+}
+
+// relay is a chatconnect.Relay of one process.
+type relay struct {
+	mu        sync.Mutex
+	changed   chan struct{}
+	events    map[chatconnect.MessageRef][]chatconnect.RelayEvent
+	down      error // Subscribe and Next fail with it
+	subscribe int   // how often
+	open      int   // subscriptions not closed
+}
+
+func newRelay() *relay {
+	return &relay{changed: make(chan struct{}), events: map[chatconnect.MessageRef][]chatconnect.RelayEvent{}}
+}
+
+func (r *relay) Publish(_ context.Context, ref chatconnect.MessageRef, events ...chatconnect.RelayEvent) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events[ref] = append(r.events[ref], events...)
+	r.wake()
+	return nil
+}
+
+func (r *relay) wake() {
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+func (r *relay) setDown(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.down = err
+	r.wake()
+}
+
+func (r *relay) Events(_ context.Context, ref chatconnect.MessageRef, after int64) ([]chatconnect.RelayEvent, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.down != nil {
+		return nil, r.down
+	}
+	var events []chatconnect.RelayEvent
+	for _, e := range r.events[ref] {
+		if e.ID > after {
+			events = append(events, e)
+		}
+	}
+	return events, nil
+}
+
+func (r *relay) Subscribe(_ context.Context, ref chatconnect.MessageRef, after int64) (chatconnect.Subscription, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.subscribe++
+	if r.down != nil {
+		return nil, r.down
+	}
+	r.open++
+	return &subscription{relay: r, ref: ref, after: after}, nil
+}
+
+type subscription struct {
+	relay *relay
+	ref   chatconnect.MessageRef
+	after int64
+	ended bool
+}
+
+func (s *subscription) Next(ctx context.Context) (chatconnect.RelayEvent, error) {
+	for {
+		s.relay.mu.Lock()
+		changed, down := s.relay.changed, s.relay.down
+		var next *chatconnect.RelayEvent
+		for _, e := range s.relay.events[s.ref] {
+			if e.ID > s.after {
+				next = &e
+				break
+			}
+		}
+		s.relay.mu.Unlock()
+		switch {
+		case s.ended:
+			return chatconnect.RelayEvent{}, io.EOF
+		case down != nil:
+			return chatconnect.RelayEvent{}, down
+		case next != nil:
+			s.after, s.ended = next.ID, next.Terminal()
+			return *next, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return chatconnect.RelayEvent{}, ctx.Err()
+		}
+	}
+}
+
+func (s *subscription) Close() {
+	s.relay.mu.Lock()
+	defer s.relay.mu.Unlock()
+	s.relay.open--
+	s.relay.wake()
+}
+
+// feed is a chatconnect.ProgressFeed of one process.
+type feed struct {
+	mu     sync.Mutex
+	open   map[chatconnect.ClientID][]chan chatconnect.Document
+	opened chan chatconnect.ClientID // one for each subscription
+	down   error
+}
+
+func newFeed() *feed {
+	return &feed{open: map[chatconnect.ClientID][]chan chatconnect.Document{}, opened: make(chan chatconnect.ClientID, 1000)}
+}
+
+func (f *feed) PublishDocument(_ context.Context, d chatconnect.Document) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, ch := range f.open[d.ClientID] {
+		ch <- d
+	}
+	return f.down
+}
+
+func (f *feed) SubscribeDocuments(_ context.Context, id chatconnect.ClientID) (<-chan chatconnect.Document, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	defer func() { f.opened <- id }()
+	if f.down != nil {
+		return nil, f.down
+	}
+	ch := make(chan chatconnect.Document, 1000)
+	f.open[id] = append(f.open[id], ch)
+	return ch, nil
+}
+
+// lose closes all channels, as a lost connection does.
+func (f *feed) lose() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id, channels := range f.open {
+		for _, ch := range channels {
+			close(ch)
+		}
+		delete(f.open, id)
+	}
+}
+
+// workflows is the part of a Temporal client that the API uses.
+type workflows struct {
+	client.Client
+	mu      sync.Mutex
+	started []startedWorkflow
+	runs    map[string]*run
+	onStart func(r *run, in temporal.ChatInput)
+	down    error
+}
+
+type startedWorkflow struct {
+	options client.StartWorkflowOptions
+	name    string
+	input   any
+}
+
+func newWorkflows() *workflows { return &workflows{runs: map[string]*run{}} }
+
+func (w *workflows) ExecuteWorkflow(_ context.Context, o client.StartWorkflowOptions, name any, args ...any) (client.WorkflowRun, error) {
+	w.mu.Lock()
+	if w.down != nil {
+		defer w.mu.Unlock()
+		return nil, w.down
+	}
+	w.started = append(w.started, startedWorkflow{o, name.(string), args[0]})
+	r, exists := w.runs[o.ID]
+	if !exists {
+		r = newRun(o.ID)
+		w.runs[o.ID] = r
+	}
+	hook := w.onStart
+	w.mu.Unlock()
+	if in, chat := args[0].(temporal.ChatInput); chat && hook != nil && !exists {
+		hook(r, in)
+	}
+	return r, nil
+}
+
+func (w *workflows) GetWorkflow(_ context.Context, id, _ string) client.WorkflowRun {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if r, found := w.runs[id]; found {
+		return r
+	}
+	r := newRun(id)
+	r.fail(serviceerror.NewNotFound("no such workflow"))
+	return r
+}
+
+func (w *workflows) DescribeWorkflowExecution(_ context.Context, id, _ string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.down != nil {
+		return nil, w.down
+	}
+	if _, found := w.runs[id]; !found {
+		return nil, serviceerror.NewNotFound("no such workflow")
+	}
+	return &workflowservice.DescribeWorkflowExecutionResponse{}, nil
+}
+
+func (w *workflows) starts() []startedWorkflow {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.started)
+}
+
+// run is a workflow that ends when the test says so.
+type run struct {
+	client.WorkflowRun
+	id     string
+	once   sync.Once
+	ended  chan struct{}
+	result temporal.ChatResult
+	err    error
+	asked  chan struct{} // closed at the first Get
+	ask    sync.Once
+}
+
+func newRun(id string) *run {
+	return &run{id: id, ended: make(chan struct{}), asked: make(chan struct{})}
+}
+
+func (r *run) finish(result temporal.ChatResult) {
+	r.once.Do(func() { r.result = result; close(r.ended) })
+}
+func (r *run) fail(err error) { r.once.Do(func() { r.err = err; close(r.ended) }) }
+
+func (r *run) GetID() string { return r.id }
+
+func (r *run) Get(ctx context.Context, out any) error {
+	r.ask.Do(func() { close(r.asked) })
+	select {
+	case <-r.ended:
+		if r.err == nil {
+			*out.(*temporal.ChatResult) = r.result
+		}
+		return r.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
