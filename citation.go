@@ -168,7 +168,9 @@ func snippet(content string, words map[string]bool) (string, int) {
 			end = start
 			continue // one word longer than a snippet
 		}
-		if hits := distinctHits(runes, spans[start:end]); hits > bestHits {
+		// Among equals the sentence nearest to the words wins.
+		hits := distinctHits(runes, spans[start:end])
+		if hits > bestHits || hits == bestHits && hits > 0 && startsWell(runes, spans[start].start) {
 			bestHits, bestStart, bestEnd = hits, spans[start].start, spans[end-1].end
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -69,13 +70,8 @@ func (extractive) Generate(ctx context.Context, prompt chatconnect.Prompt, onTok
 	if !found {
 		text = dontKnow(languageOf(prompt.Question))
 	}
-	for token := range strings.SplitAfterSeq(text, " ") {
-		if err := ctx.Err(); err != nil {
-			return chatconnect.Completion{}, err
-		}
-		if err := onToken(ctx, token); err != nil {
-			return chatconnect.Completion{}, err
-		}
+	if err := recite(ctx, text, onToken); err != nil {
+		return chatconnect.Completion{}, err
 	}
 	usage := chatconnect.Usage{InputTokens: estimateTokens(prompt.Question), OutputTokens: estimateTokens(text)}
 	for _, p := range prompt.Passages {
@@ -84,6 +80,36 @@ func (extractive) Generate(ctx context.Context, prompt chatconnect.Prompt, onTok
 	return chatconnect.Completion{
 		Text: text, Usage: usage, Provider: "extractive", Model: ExtractiveModel, Unanswered: !found,
 	}, nil
+}
+
+// Pace of an answer that is there at once: slow enough that a person sees it
+// being written and a relay carries it in several events, as with a real
+// model, and over within reciteTime however long it is.
+const (
+	recitePace = 12 * time.Millisecond // a word
+	reciteTime = 400 * time.Millisecond
+)
+
+// recite hands the text out word by word.
+func recite(ctx context.Context, text string, onToken func(context.Context, string) error) error {
+	words := strings.SplitAfter(text, " ")
+	pace := time.NewTicker(min(recitePace, reciteTime/time.Duration(len(words))))
+	defer pace.Stop()
+	for i, word := range words {
+		if i > 0 {
+			select {
+			case <-pace.C:
+			case <-ctx.Done():
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := onToken(ctx, word); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // term is one word of the question.

@@ -15,6 +15,7 @@ type noAnswerFilter struct {
 	started bool   // something has been passed on
 	found   bool   // the marker has been seen
 	leading bool   // … before anything else
+	closeUp bool   // the marker has just been taken out: so are spaces behind it
 }
 
 // write takes a token and returns what may be passed on now.
@@ -27,42 +28,35 @@ func (f *noAnswerFilter) write(token string) string {
 		if i < 0 {
 			break
 		}
-		before := f.trim(text[:i])
-		out.WriteString(before)
-		if before != "" {
-			f.started = true
-		}
-		f.found = true
+		out.WriteString(f.pass(text[:i]))
+		f.found, f.closeUp = true, true
 		f.leading = f.leading || !f.started
 		text = text[i+len(noAnswer):]
-		if f.started {
-			text = strings.TrimLeft(text, " ")
-		}
 	}
 	keep := heldSuffix(text)
 	f.held = text[len(text)-keep:]
-	pass := f.trim(text[:len(text)-keep])
-	if pass != "" {
-		f.started = true
-	}
-	out.WriteString(pass)
+	out.WriteString(f.pass(text[:len(text)-keep]))
 	return out.String()
 }
 
 // flush returns what is still held when the stream has ended.
 func (f *noAnswerFilter) flush() string {
-	pass := f.trim(strings.ToValidUTF8(f.held, ""))
+	held := f.held
 	f.held = ""
-	f.started = f.started || pass != ""
-	return pass
+	return f.pass(strings.ToValidUTF8(held, ""))
 }
 
-// trim removes white space in front of the answer.
-func (f *noAnswerFilter) trim(s string) string {
-	if f.started {
-		return s
+// pass removes white space in front of the answer and behind the marker.
+func (f *noAnswerFilter) pass(s string) string {
+	if !f.started {
+		s = strings.TrimLeftFunc(s, unicode.IsSpace)
+	} else if f.closeUp {
+		s = strings.TrimLeft(s, " ")
 	}
-	return strings.TrimLeftFunc(s, unicode.IsSpace)
+	if s != "" {
+		f.started, f.closeUp = true, false
+	}
+	return s
 }
 
 // heldSuffix is the length of the end of text that may be the beginning of
