@@ -19,6 +19,9 @@ type Proxy struct {
 	closed  bool
 	conns   map[net.Conn]struct{}
 	flowing chan struct{} // closed while data flow
+	born    int           // counts connections
+	frozen  int           // those up to this one are frozen
+	over    chan struct{} // closed with the proxy
 }
 
 // Proxy starts a proxy before the server, which ends with the test.
@@ -28,7 +31,7 @@ func (s *Server) Proxy(t testing.TB) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{server: s, listener: listener, conns: make(map[net.Conn]struct{}), flowing: make(chan struct{})}
+	p := &Proxy{server: s, listener: listener, conns: make(map[net.Conn]struct{}), flowing: make(chan struct{}), over: make(chan struct{})}
 	close(p.flowing)
 	p.pipes.Go(p.accept)
 	t.Cleanup(p.close)
@@ -88,10 +91,19 @@ func (p *Proxy) Resume() {
 	}
 }
 
+// Freeze is Pause for the present connections only, and for ever: their peer
+// has vanished without a word, and another has taken its address.
+func (p *Proxy) Freeze() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.frozen = p.born
+}
+
 func (p *Proxy) close() {
 	_ = p.listener.Close()
 	p.mu.Lock()
 	p.closed = true
+	close(p.over)
 	p.mu.Unlock()
 	p.Down()
 	p.Resume()
@@ -109,29 +121,31 @@ func (p *Proxy) accept() {
 			_ = client.Close()
 			continue
 		}
-		if !p.add(client, server) {
+		born, ok := p.add(client, server)
+		if !ok {
 			_ = client.Close()
 			_ = server.Close()
 			continue
 		}
-		p.pipes.Go(func() { p.pipe(server, client) })
-		p.pipes.Go(func() { p.pipe(client, server) })
+		p.pipes.Go(func() { p.pipe(born, server, client) })
+		p.pipes.Go(func() { p.pipe(born, client, server) })
 	}
 }
 
-func (p *Proxy) add(conns ...net.Conn) bool {
+func (p *Proxy) add(conns ...net.Conn) (born int, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.refuse || p.closed {
-		return false
+		return 0, false
 	}
 	for _, c := range conns {
 		p.conns[c] = struct{}{}
 	}
-	return true
+	p.born++
+	return p.born, true
 }
 
-func (p *Proxy) pipe(to, from net.Conn) {
+func (p *Proxy) pipe(born int, to, from net.Conn) {
 	defer func() {
 		_ = to.Close()
 		_ = from.Close()
@@ -145,8 +159,12 @@ func (p *Proxy) pipe(to, from net.Conn) {
 		n, err := from.Read(buffer)
 		if n > 0 {
 			p.mu.Lock()
-			flowing := p.flowing
+			flowing, frozen := p.flowing, born <= p.frozen
 			p.mu.Unlock()
+			if frozen {
+				<-p.over
+				return
+			}
 			<-flowing
 			if _, err := to.Write(buffer[:n]); err != nil {
 				return

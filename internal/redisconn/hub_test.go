@@ -1,0 +1,222 @@
+package redisconn_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/chatconnect/chatconnect/internal/redisconn"
+	"github.com/chatconnect/chatconnect/internal/redistest"
+)
+
+const patience = 20 * time.Second
+
+func within(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func newHub(t testing.TB, client redis.UniversalClient, options redisconn.HubOptions) *redisconn.Hub {
+	t.Helper()
+	options.Redis = client
+	h := redisconn.NewHub(options)
+	t.Cleanup(h.Close)
+	return h
+}
+
+// sink remembers what it hears.
+type sink struct {
+	messages chan string
+	gaps     chan struct{}
+}
+
+func newSink() *sink {
+	return &sink{messages: make(chan string, 1000), gaps: make(chan struct{}, 1000)}
+}
+
+func (s *sink) Message(payload string) { s.messages <- payload }
+func (s *sink) Gap()                   { s.gaps <- struct{}{} }
+
+func receive[T any](t *testing.T, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(patience):
+		require.FailNow(t, "nothing was received")
+		panic("unreachable")
+	}
+}
+
+func TestHubDeliversFromTheMomentOfSubscribing(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client redis.UniversalClient) {
+		ctx, h := within(t), newHub(t, client, redisconn.HubOptions{})
+		// More channels than fit in one command, subscribed to at once.
+		var all sync.WaitGroup
+		for i := range 1200 {
+			all.Go(func() {
+				name, s := fmt.Sprintf("channel:%d", i), newSink()
+				_, err := h.Subscribe(ctx, name, s)
+				if !assert.NoError(t, err) {
+					return
+				}
+				if i%100 == 0 {
+					assert.NoError(t, client.Publish(ctx, name, name).Err())
+					assert.Equal(t, name, receive(t, s.messages))
+				}
+				assert.Empty(t, s.gaps, "a first subscription has no gap")
+			})
+		}
+		all.Wait()
+	})
+}
+
+func TestHubCountsReferences(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client redis.UniversalClient) {
+		ctx, h := within(t), newHub(t, client, redisconn.HubOptions{})
+		subscribed := func() int64 { return client.PubSubNumSub(ctx, "c").Val()["c"] }
+
+		a, b := newSink(), newSink()
+		leaveA, err := h.Subscribe(ctx, "c", a)
+		require.NoError(t, err)
+		leaveB, err := h.Subscribe(ctx, "c", b)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, subscribed(), "one subscription for both")
+
+		leaveA()
+		leaveA()
+		require.NoError(t, client.Publish(ctx, "c", "for b").Err())
+		require.Equal(t, "for b", receive(t, b.messages))
+		require.Empty(t, a.messages)
+
+		leaveB()
+		require.Eventually(t, func() bool { return subscribed() == 0 }, patience, time.Millisecond)
+
+		// Leaving and returning in quick succession, at any point of the exchange.
+		for i := range 200 {
+			s := newSink()
+			leave, err := h.Subscribe(ctx, "c", s)
+			require.NoError(t, err)
+			require.NoError(t, client.Publish(ctx, "c", i).Err())
+			select {
+			case got := <-s.messages:
+				require.Equal(t, fmt.Sprint(i), got)
+			case <-s.gaps: // allowed: the sink is told to look for itself
+			case <-time.After(patience):
+				require.FailNow(t, "neither message nor gap")
+			}
+			leave()
+		}
+		require.Eventually(t, func() bool { return subscribed() == 0 }, patience, time.Millisecond)
+	})
+}
+
+func TestHubAnnouncesGaps(t *testing.T) {
+	t.Parallel()
+	for name, disturb := range map[string]func(*redistest.Proxy){
+		"reset": (*redistest.Proxy).Cut,
+		// Nothing says that the peer is gone; only the hub's own pings can tell.
+		"mute": (*redistest.Proxy).Freeze,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			redistest.EachServer(t, func(t *testing.T, server *redistest.Server) {
+				ctx, proxy := within(t), server.Proxy(t)
+				h := newHub(t, proxy.Client(t), redisconn.HubOptions{Ping: 20 * time.Millisecond, Silence: 200 * time.Millisecond})
+				s := newSink()
+				_, err := h.Subscribe(ctx, "c", s)
+				require.NoError(t, err)
+				disturb(proxy)
+				receive(t, s.gaps) // lost
+				receive(t, s.gaps) // established again
+				require.NoError(t, server.Client(t).Publish(ctx, "c", "after").Err())
+				require.Equal(t, "after", receive(t, s.messages))
+			})
+		})
+	}
+}
+
+// A quiet but healthy connection is kept.
+func TestHubKeepsQuietConnections(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client redis.UniversalClient) {
+		ctx := within(t)
+		h := newHub(t, client, redisconn.HubOptions{Ping: 50 * time.Millisecond, Silence: 500 * time.Millisecond})
+		s := newSink()
+		_, err := h.Subscribe(ctx, "c", s)
+		require.NoError(t, err)
+		time.Sleep(1200 * time.Millisecond) // more than two silences
+		require.Empty(t, s.gaps)
+	})
+}
+
+func TestHubSubscribeEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	redistest.EachServer(t, func(t *testing.T, server *redistest.Server) {
+		proxy := server.Proxy(t)
+		h := newHub(t, proxy.Client(t), redisconn.HubOptions{})
+		proxy.Down()
+		brief, cancel := context.WithTimeout(within(t), 50*time.Millisecond)
+		defer cancel()
+		_, err := h.Subscribe(brief, "c", newSink())
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+
+		// One that has time gets through as soon as Redis is back.
+		result := make(chan error, 1)
+		go func() {
+			_, err := h.Subscribe(within(t), "c", newSink())
+			result <- err
+		}()
+		proxy.Up()
+		require.NoError(t, receive(t, result))
+	})
+}
+
+func TestHubClose(t *testing.T) {
+	t.Parallel()
+	redistest.EachServer(t, func(t *testing.T, server *redistest.Server) {
+		ctx, proxy := within(t), server.Proxy(t)
+		h := newHub(t, proxy.Client(t), redisconn.HubOptions{})
+		_, err := h.Subscribe(ctx, "c", newSink())
+		require.NoError(t, err)
+		proxy.Pause()
+		pending := make(chan error, 1)
+		go func() {
+			_, err := h.Subscribe(ctx, "d", newSink())
+			pending <- err
+		}()
+		h.Close()
+		require.ErrorIs(t, receive(t, pending), redisconn.ErrHubClosed)
+		_, err = h.Subscribe(ctx, "e", newSink())
+		require.ErrorIs(t, err, redisconn.ErrHubClosed)
+		h.Close()
+
+		never := newHub(t, proxy.Client(t), redisconn.HubOptions{})
+		never.Close()
+		_, err = never.Subscribe(ctx, "c", newSink())
+		require.True(t, errors.Is(err, redisconn.ErrHubClosed))
+	})
+}
+
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	s := redistest.Mini(t)
+	client, err := redisconn.Open("redis://" + s.Addr + "/0")
+	require.NoError(t, err)
+	defer func() { _ = client.Close() }()
+	require.NoError(t, client.Ping(within(t)).Err())
+
+	_, err = redisconn.Open("http://example.com")
+	require.ErrorContains(t, err, "redis URL")
+}
