@@ -34,10 +34,13 @@ func decodeJSON(c *gin.Context, limit int64, v any) error {
 	}
 	rc := http.NewResponseController(c.Writer)
 	// Errors of the deadlines mean a transport without them (tests): no harm.
-	// It must be cleared, or it would later look like a disconnect.
 	_ = rc.SetReadDeadline(time.Now().Add(bodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
-	_ = rc.SetReadDeadline(time.Time{})
+	if err == nil {
+		// Passing later, it would look like a disconnect. After an error it
+		// stays: net/http reads on before it answers, but not for ever.
+		_ = rc.SetReadDeadline(time.Time{})
+	}
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return withStatus(http.StatusRequestTimeout, chatconnect.Errorf(chatconnect.KindInvalid, "body_timeout", "The request took too long to arrive.").Because(err))

@@ -36,7 +36,7 @@ func cleanText(text string) string {
 				continue
 			}
 		case isTag(r):
-			if last == blackFlag {
+			if i > 0 && runes[i-1] == blackFlag {
 				if n := flagTags(runes[i:]); n > 0 {
 					b.WriteString(string(runes[i : i+n]))
 					i += n - 1

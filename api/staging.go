@@ -80,6 +80,11 @@ func (s *Server) stageUpload(c *gin.Context, clientID string) (*uploadForm, erro
 	for {
 		part, err := reader.NextRawPart()
 		if errors.Is(err, io.EOF) {
+			// What follows the last boundary means nothing, but belongs to the
+			// request: the connection is free only after it.
+			if _, err := io.Copy(io.Discard, body); err != nil {
+				return form, uploadBroken(err)
+			}
 			return form, nil
 		}
 		if err != nil {
@@ -198,6 +203,7 @@ type steadyBody struct {
 	body  io.ReadCloser
 	stall time.Duration
 	until time.Time
+	ended bool
 }
 
 func (b *steadyBody) Read(p []byte) (int, error) {
@@ -207,13 +213,21 @@ func (b *steadyBody) Read(p []byte) (int, error) {
 	}
 	// An error means a transport without deadlines (tests).
 	_ = b.rc.SetReadDeadline(deadline)
-	return b.body.Read(p)
+	n, err := b.body.Read(p)
+	b.ended = errors.Is(err, io.EOF)
+	return n, err
 }
 
 func (b *steadyBody) Close() error { return b.body.Close() }
 
-// done clears the deadline: passing later, it would look like a disconnect.
-func (b *steadyBody) done() { _ = b.rc.SetReadDeadline(time.Time{}) }
+// done clears the deadline of a body that was read to its end: passing later,
+// it would look like a disconnect. Otherwise it stays, because net/http reads
+// on for a while before it answers, and must not do so for ever.
+func (b *steadyBody) done() {
+	if b.ended {
+		_ = b.rc.SetReadDeadline(time.Time{})
+	}
+}
 
 // cleanFileName is the base name of whatever a browser or a script sent, in
 // NFC, of visible characters, at most 255 bytes with its extension kept.
