@@ -55,13 +55,13 @@ func TestCancelLeavesNothingBehind(t *testing.T) { //nolint:paralleltest // see 
 					require.ErrorIs(t, err, context.Canceled)
 				}
 				if !cancelled.IsZero() {
-					require.Less(t, time.Since(cancelled), 2*time.Second, "promptly")
+					require.Less(t, time.Since(cancelled), 5*time.Second, "promptly")
 					require.LessOrEqual(t, seen, 3, "no token after the end")
 				}
 				require.Eventually(t, func() bool {
 					return !strings.Contains(stacks(), "langchaingo") && !strings.Contains(stacks(), "idleBody")
 				},
-					5*time.Second, 5*time.Millisecond, "goroutines are left")
+					15*time.Second, 5*time.Millisecond, "goroutines are left")
 			})
 		}
 	}

@@ -38,9 +38,9 @@ const (
 
 // genericTerms, by stem: they often are in a question and not in its answer.
 var genericTerms = stemSet(`period time date duration price cost fee rate amount number policy rule information info detail details
-	address name type kind way option hours opening day days available possible total overview summary company product products item items colour color size maximum minimum
+	address name type kind way option hours opening day days available possible total overview summary company product products item items colour color size maximum minimum email mail telephone
 	dauer zeit zeitraum frist preis kosten kostet gebuhr gebuhren anzahl nummer regel regeln adresse art moglichkeit uhrzeit offnungszeiten tage information
-	firma produkt produkte gross hoch teuer maximal minimal mindestens hochstens farbe grosse
+	firma produkt produkte gross hoch teuer maximal minimal mindestens hochstens farbe grosse telefon telefonnummer
 	delai prix cout tarif frais nombre numero adresse horaire horaires jour jours duree
 	plazo precio coste costo tarifa numero direccion horario horarios dias periodo
 	prazo preco custo taxa numero endereco horario horarios dias`)

@@ -103,6 +103,11 @@ func TestExtractiveAnswers(t *testing.T) {
 		{german1, "Was wird pro Kilometer erstattet?", []string{"0,30 EUR pro Kilometer", "[2]"}, "Hotel"},
 		{german1, "Wie viel kostet ein Hotel maximal pro Nacht?", []string{"bis 120 EUR pro Nacht übernommen, z.B. bei Messen.", "[2]"}, ""},
 		{german1, "An wie vielen Tagen ist Homeoffice möglich?", []string{"drei Tagen pro Woche", "[3]"}, ""},
+		{german1, "Bis wann muss ich Belege einreichen?", []string{"Belege sind innerhalb von vier Wochen einzureichen. [2]"}, ""},
+		{german1, "Was sind die Kernzeiten?", []string{"Die Kernarbeitszeit von 10 bis 15 Uhr", "[3]"}, ""},
+		{shop, "is paypal ok?", []string{"PayPal and invoice. [3]"}, ""},
+		{shop, "whats the address of the showroom", []string{"Lindenstraße 12, 10969 Berlin. [5]"}, ""},
+		{shop, "Is the Trail X in stock?", []string{"Trail X – Stock: 0 [4]"}, ""},
 		{german1, "Was kostet der Tarif Team?", []string{"Team – ", "Preis im Monat: 29 EUR", "[4]"}, "Basis"},
 	} {
 		t.Run(tt.question, func(t *testing.T) {
@@ -131,6 +136,10 @@ func TestExtractiveSaysThatItDoesNotKnow(t *testing.T) {
 		{shop, "Who is the president of France?", "could not find"},
 		{shop, "What is the return period for bicycles?", "could not find"},
 		{shop, "Do you offer student discounts?", "could not find"},
+		{shop, "who is the CEO?", "could not find"},
+		{shop, "how much does the Mountain Shoe cost", "could not find"},
+		{shop, "do you ship on weekends?", "could not find"},
+		{german1, "Wer zahlt das Fitnessstudio?", "in den Dokumenten leider nichts"},
 		{shop, "hello", "could not find"},
 		{shop, "What can you do?", "could not find"},
 		{nil, "What is the return period for shoes?", "could not find"},

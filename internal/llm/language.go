@@ -23,7 +23,7 @@ var stopLists = map[language]string{
 		having he her here hers him his how i if in into is it its just let like me more most much many must my need no nor not
 		of off on once only or other our ours out over own per please really s same shall she should so some such t take takes tell than that
 		the their theirs them then there these they this those through to too under until up us very want was we were what
-		when where which while who whom whose why will with would yet you your yours hello hi thanks thank know does there's
+		when where which while who whom whose why will with would yet you your yours hello hi thanks thank know whats wheres whos hows im dont ok okay
 		happen happens find long see make made use used one ask question`,
 	german: `aber alle allem allen aller alles als also am an ander andere anderen auch auf aus bei beim bin bis bitte bist da damit
 		dann das dass dein deine dem den denn der des dich die dies diese diesem diesen dieser dieses dir doch dort du durch ein eine

@@ -134,12 +134,19 @@ func (f form) similarity(g form) float64 {
 	for prefix < len(short) && short[prefix] == long[prefix] {
 		prefix++
 	}
+	suffix := 0
+	for suffix < len(short)-prefix && short[len(short)-1-suffix] == long[len(long)-1-suffix] {
+		suffix++
+	}
 	switch {
 	case prefix >= 5 && 5*prefix >= 3*len(long), // deliver, delivery
 		prefix == 4 && len(short) == 4 && len(long) <= 6: // cost, costly
 		return 0.75
-	case len(short) >= 5 && 3*len(short) >= len(long) &&
+	case len(short) >= 5 && 4*len(short) >= len(long) &&
 		(prefix == len(short) || slices.Equal(long[len(long)-len(short):], short)): // Rückgabefrist, Frist
+		return 0.75
+	case prefix+suffix == len(short) && len(short) >= 6 && prefix >= 2 && suffix >= 4 &&
+		(len(long) <= len(short)+3 || prefix >= 4): // einreichen, einzureichen; Kernzeit, Kernarbeitszeit
 		return 0.75
 	case prefix >= 1 && len(short) >= 6 && oneSlip(short, long): // warranty, waranty
 		return 0.7
