@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"go.temporal.io/server/common/log"
 	"go.temporal.io/server/common/log/tag"
@@ -20,9 +21,10 @@ var errFatal = errors.New("fatal")
 // runs the server learns of it through failed: the application around it gets
 // to stop in order and to say why.
 type logger struct {
-	slog    *slog.Logger
-	failed  chan struct{}
-	problem *problem
+	slog     *slog.Logger
+	stopping *atomic.Bool
+	failed   chan struct{}
+	problem  *problem
 }
 
 type problem struct {
@@ -37,7 +39,30 @@ var (
 )
 
 func newLogger(l *slog.Logger) *logger {
-	return &logger{slog: l, failed: make(chan struct{}), problem: &problem{}}
+	stopping := new(atomic.Bool)
+	return &logger{
+		slog:     slog.New(untilStopping{l.Handler(), stopping}),
+		stopping: stopping, failed: make(chan struct{}), problem: &problem{},
+	}
+}
+
+// untilStopping drops everything once the server stops: its services then
+// complain about each other's disappearance, every time.
+type untilStopping struct {
+	slog.Handler
+	stopping *atomic.Bool
+}
+
+func (h untilStopping) Enabled(ctx context.Context, level slog.Level) bool {
+	return !h.stopping.Load() && h.Handler.Enabled(ctx, level)
+}
+
+func (h untilStopping) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return untilStopping{h.Handler.WithAttrs(attrs), h.stopping}
+}
+
+func (h untilStopping) WithGroup(name string) slog.Handler {
+	return untilStopping{h.Handler.WithGroup(name), h.stopping}
 }
 
 // SLog lets the SDK workers inside the server log to the same place.

@@ -198,6 +198,7 @@ func (s *Server) Err() error {
 // the process may then simply exit.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stopOnce.Do(func() {
+		s.logger.stopping.Store(true)
 		if s.ui != nil {
 			s.ui.stop(ctx)
 		}

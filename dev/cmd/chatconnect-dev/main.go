@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/chatconnect/chatconnect/dev/stack"
 	"github.com/chatconnect/chatconnect/internal/document"
@@ -48,6 +49,11 @@ func run(args, environ []string, stdout, stderr io.Writer) error {
 	return develop(ctx, options, environ, stdout, stderr)
 }
 
+// doubled is how long after the first signal another one is taken for the
+// same: make and timeout(1) pass a signal on to a process whose group has got
+// it already.
+const doubled = 500 * time.Millisecond
+
 // untilSignal returns a context that ends with the first SIGINT or SIGTERM. A
 // second one ends the process at once; its children die with it, and the state
 // on disk is made for that.
@@ -59,7 +65,9 @@ func untilSignal(stderr io.Writer) (context.Context, context.CancelFunc) {
 		<-signals
 		fmt.Fprintln(stderr, "\nStopping; once more stops at once.")
 		cancel()
-		<-signals
+		for first := time.Now(); time.Since(first) < doubled; {
+			<-signals
+		}
 		os.Exit(130) // 128 + SIGINT, as shells count
 	}()
 	return ctx, cancel
