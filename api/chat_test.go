@@ -1,0 +1,385 @@
+package api_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enums "go.temporal.io/api/enums/v1"
+	sdktemporal "go.temporal.io/sdk/temporal"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/api"
+	"github.com/chatconnect/chatconnect/temporal"
+)
+
+var answerOf42 = chatconnect.Answer{
+	Text:    "It costs 42 <euros>.",
+	Sources: []chatconnect.Source{{Index: 1, DocumentID: "0199aaaa-0000-7000-8000-000000000001", Name: "prices.pdf", Page: 3, Score: 0.5, Snippet: "42 euros"}},
+	Usage:   chatconnect.Usage{InputTokens: 10, OutputTokens: 5},
+}
+
+func result42(in temporal.ChatInput) temporal.ChatResult {
+	answer := answerOf42
+	answer.MessageID, answer.SessionID = in.MessageID, in.SessionID
+	return temporal.ChatResult{Answer: answer, Status: chatconnect.ChatAnswered}
+}
+
+func relayEvent(id int64, kind string, data any) chatconnect.RelayEvent {
+	body, err := json.Marshal(data)
+	if err != nil {
+		panic(err)
+	}
+	return chatconnect.RelayEvent{ID: id, Type: kind, Data: body}
+}
+
+func token(id int64, text string) chatconnect.RelayEvent {
+	return relayEvent(id, "token", object{"text": text})
+}
+
+func done(id int64) chatconnect.RelayEvent {
+	return relayEvent(id, "done", object{"messageId": "m1", "usage": chatconnect.Usage{}, "sources": []any{}, "cached": false})
+}
+
+// sse is one event as a browser reads it.
+type sse struct {
+	id    int64 // of this event, 0 if it has none
+	event string
+	data  string
+}
+
+func (e sse) text() string {
+	var v struct{ Text string }
+	_ = json.Unmarshal([]byte(e.data), &v)
+	return v.Text
+}
+
+// stream is an open event stream.
+type stream struct {
+	t        *testing.T
+	response *http.Response
+	lines    *bufio.Scanner
+	comments int
+	last     int64
+	leave    context.CancelFunc
+}
+
+func (b *browser) open(method, path string, body any) *stream {
+	b.t.Helper()
+	var reader io.Reader
+	if body != nil {
+		encoded, err := json.Marshal(body)
+		require.NoError(b.t, err)
+		reader = strings.NewReader(string(encoded))
+	}
+	ctx, leave := context.WithTimeout(b.t.Context(), 20*time.Second)
+	b.t.Cleanup(leave)
+	r, err := http.NewRequestWithContext(ctx, method, b.http.URL+path, reader)
+	require.NoError(b.t, err)
+	r.Header.Set("Content-Type", "application/json")
+	for name, values := range b.header {
+		r.Header[name] = values
+	}
+	res, err := b.client.Do(r)
+	require.NoError(b.t, err)
+	b.t.Cleanup(func() { _ = res.Body.Close() })
+	if res.StatusCode != 200 {
+		content, _ := io.ReadAll(res.Body)
+		b.t.Fatalf("status %d: %s", res.StatusCode, content)
+	}
+	require.Equal(b.t, "text/event-stream", res.Header.Get("Content-Type"))
+	return &stream{t: b.t, response: res, lines: bufio.NewScanner(res.Body), leave: leave}
+}
+
+// next returns the next event, io.EOF at the end of the stream. Ids must
+// increase.
+func (s *stream) next() (sse, error) {
+	s.t.Helper()
+	var e sse
+	for s.lines.Scan() {
+		name, value, _ := strings.Cut(s.lines.Text(), ": ")
+		switch name {
+		case "id":
+			id, err := strconv.ParseInt(value, 10, 64)
+			require.NoError(s.t, err)
+			require.Greater(s.t, id, s.last, "ids increase")
+			e.id, s.last = id, id
+		case "event":
+			e.event = value
+		case "data":
+			e.data = value
+			require.True(s.t, json.Valid([]byte(value)), value)
+		case "":
+			if strings.HasPrefix(s.lines.Text(), ":") {
+				s.comments++
+			} else if e.event != "" {
+				return e, nil
+			}
+		default:
+			s.t.Fatalf("line %q", s.lines.Text())
+		}
+	}
+	if err := s.lines.Err(); err != nil {
+		return e, err
+	}
+	return e, io.EOF
+}
+
+// rest reads to the end and returns the events' names and the final text.
+func (s *stream) rest() (names []string, text string) {
+	s.t.Helper()
+	for {
+		e, err := s.next()
+		if errors.Is(err, io.EOF) {
+			return names, text
+		}
+		require.NoError(s.t, err)
+		names = append(names, e.event)
+		switch e.event {
+		case "token":
+			text += e.text()
+		case "restart":
+			text = ""
+		}
+	}
+}
+
+func question(message string) object {
+	return object{"message": message, "sessionId": "s1", "messageId": "m1"}
+}
+
+func TestChat(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, client, key := b.tenant("a@example.com")
+	b.workflows.onStart = func(r *run, in temporal.ChatInput) { r.finish(result42(in)) }
+	visitor := b.browser().with("X-Api-Key", key)
+
+	r := visitor.post("/chat", object{"message": " What does it cost?\u200b ", "sessionId": "s1", "metadata": object{"page": "/prices"}})
+	require.Equal(t, 200, r.StatusCode, "%s", r.body)
+	body := r.json(t)
+	require.Equal(t, "It costs 42 <euros>.", body["answer"])
+	require.Equal(t, "s1", body["sessionId"])
+	require.True(t, chatconnect.ValidUUID(body["messageId"].(string)))
+	require.Equal(t, "prices.pdf", body["sources"].([]any)[0].(object)["name"])
+	require.Equal(t, object{"inputTokens": 10.0, "outputTokens": 5.0, "cachedTokens": 0.0}, body["usage"])
+	require.Equal(t, false, body["cached"])
+	require.Equal(t, "100", r.Header.Get("RateLimit-Limit"))
+	require.Equal(t, "99", r.Header.Get("RateLimit-Remaining"))
+
+	started := b.workflows.starts()
+	require.Len(t, started, 1)
+	in := started[0].input.(temporal.ChatInput)
+	require.Equal(t, client, in.ClientID)
+	require.Equal(t, chatconnect.TierFree, in.Tier)
+	require.Equal(t, "What does it cost?", in.Text)
+	require.Equal(t, object{"page": "/prices"}, object(in.Metadata))
+	require.WithinDuration(t, time.Now(), in.AskedAt, time.Minute)
+	o := started[0].options
+	require.Equal(t, temporal.ChatWorkflowID(in.Ref()), o.ID)
+	require.Equal(t, temporal.QueueChat, o.TaskQueue)
+	require.True(t, o.EnableEagerStart)
+	require.Equal(t, enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING, o.WorkflowIDConflictPolicy)
+	require.Equal(t, enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, o.WorkflowIDReusePolicy)
+	require.Equal(t, temporal.WorkflowAnswerMessage, started[0].name)
+}
+
+func TestChatFailures(t *testing.T) {
+	t.Parallel()
+	execution := func(cause error) error {
+		return errors.Join(&sdktemporal.WorkflowExecutionError{}, cause)
+	}
+	for name, test := range map[string]struct {
+		end    func(r *run, in temporal.ChatInput)
+		status int
+		code   string
+	}{
+		"model is down": {func(r *run, _ temporal.ChatInput) {
+			r.finish(temporal.ChatResult{ErrorCode: "model_unavailable", ErrorMessage: "Try later."})
+		}, 503, "model_unavailable"},
+		"model is busy": {func(r *run, _ temporal.ChatInput) {
+			r.finish(temporal.ChatResult{ErrorCode: "model_rate_limited", ErrorMessage: "Try later."})
+		}, 503, "model_rate_limited"},
+		"model refuses": {func(r *run, _ temporal.ChatInput) {
+			r.finish(temporal.ChatResult{ErrorCode: "model_refused", ErrorMessage: "No."})
+		}, 502, "model_refused"},
+		"our fault": {func(r *run, _ temporal.ChatInput) {
+			r.finish(temporal.ChatResult{ErrorCode: "internal", ErrorMessage: "Oh."})
+		}, 500, "internal"},
+		"terminated":     {func(r *run, _ temporal.ChatInput) { r.fail(execution(errors.New("terminated by 10.0.0.1"))) }, 500, "chat_failed"},
+		"result is lost": {func(r *run, _ temporal.ChatInput) { r.fail(errors.New("dial tcp 10.0.0.1")) }, 503, "chat_unavailable"},
+		"too slow":       {func(*run, temporal.ChatInput) {}, 504, "chat_timeout"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, func(o *api.Options) { o.ChatTimeout = 200 * time.Millisecond })
+			_, _, key := b.tenant("a@example.com")
+			b.workflows.onStart = test.end
+			r := b.browser().with("X-Api-Key", key).post("/chat", question("Hi"))
+			r.problem(t, test.status, test.code)
+			require.NotContains(t, string(r.body), "10.0.0.1")
+			require.Equal(t, test.status == 503 || test.status == 504, r.Header.Get("Retry-After") != "")
+		})
+	}
+	t.Run("temporal is down", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		_, _, key := b.tenant("a@example.com")
+		b.workflows.down = errors.New("connection refused")
+		for _, path := range []string{"/chat", "/chat/stream"} {
+			r := b.browser().with("X-Api-Key", key).post(path, question("Hi"))
+			r.problem(t, 503, "chat_unavailable")
+			require.Equal(t, "2", r.Header.Get("Retry-After"))
+		}
+		require.Equal(t, []string{"chat_unavailable", "chat_unavailable"}, b.refused.codes)
+	})
+}
+
+func TestChatValidation(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, _, key := b.tenant("a@example.com")
+	visitor := b.browser().with("X-Api-Key", key)
+	for name, test := range map[string]struct {
+		body   any
+		status int
+		code   string
+	}{
+		"empty":             {object{"message": " ", "sessionId": "s"}, 400, "message_empty"},
+		"no message":        {object{"sessionId": "s"}, 400, "message_empty"},
+		"too long":          {object{"message": strings.Repeat("é", 2001), "sessionId": "s"}, 400, "message_too_long"},
+		"no session":        {object{"message": "x"}, 400, "session_id_invalid"},
+		"session":           {object{"message": "x", "sessionId": "a b"}, 400, "session_id_invalid"},
+		"colon in session":  {object{"message": "x", "sessionId": "a:b"}, 400, "session_id_invalid"},
+		"message id":        {object{"message": "x", "sessionId": "s", "messageId": "-"}, 400, "message_id_invalid"},
+		"metadata":          {object{"message": "x", "sessionId": "s", "metadata": []int{1}}, 400, "metadata_invalid"},
+		"metadata too long": {object{"message": "x", "sessionId": "s", "metadata": object{"a": strings.Repeat("x", 4096)}}, 400, "metadata_invalid"},
+		"message type":      {object{"message": 5, "sessionId": "s"}, 400, "body_invalid"},
+		"not JSON":          {"hello", 400, "body_invalid"},
+		"null":              {"null", 400, "session_id_invalid"},
+		"too large":         {object{"message": "x", "sessionId": "s", "padding": strings.Repeat("x", 33<<10)}, 413, "body_too_large"},
+	} {
+		for _, path := range []string{"/chat", "/chat/stream"} {
+			r := visitor.post(path, test.body)
+			require.Equal(t, test.status, r.StatusCode, "%s: %s", name, r.body)
+			r.problem(t, test.status, test.code)
+		}
+	}
+	require.Empty(t, b.workflows.starts())
+	visitor.with("Last-Event-ID", "x").post("/chat/stream", question("Hi")).problem(t, 400, "last_event_id_invalid")
+}
+
+func TestChatKeysAndOrigins(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	owner, client, key := b.tenant("a@example.com")
+	b.workflows.onStart = func(r *run, in temporal.ChatInput) { r.finish(result42(in)) }
+	secret := owner.post("/api/dashboard/clients/"+string(client)+"/keys", object{"kind": "secret"}).json(t)["token"].(string)
+
+	anybody := b.browser()
+	anybody.post("/chat", question("Hi")).problem(t, 401, "api_key_invalid")
+	for _, wrong := range []string{"pk_live_" + strings.Repeat("0", 32), "nonsense", "pk_live_" + strings.Repeat("x", 500)} {
+		r := anybody.with("X-Api-Key", wrong).with("Origin", "https://shop.example").post("/chat", question("Hi"))
+		r.problem(t, 401, "api_key_invalid")
+		require.Equal(t, "https://shop.example", r.Header.Get("Access-Control-Allow-Origin"), "so that its author sees why")
+	}
+
+	visitor := anybody.with("X-Api-Key", key)
+	r := visitor.with("Origin", "https://shop.example").post("/chat", question("Hi"))
+	require.Equal(t, 200, r.StatusCode, "without allowed domains everybody is welcome: %s", r.body)
+	require.Equal(t, "https://shop.example", r.Header.Get("Access-Control-Allow-Origin"))
+	require.Contains(t, r.Header.Values("Vary"), "Origin")
+	require.Contains(t, r.Header.Get("Access-Control-Expose-Headers"), "Retry-After")
+	require.Empty(t, r.Header.Get("Access-Control-Allow-Credentials"))
+
+	r = owner.do(t.Context(), "PUT", "/api/dashboard/widget/"+string(client), object{"allowedDomains": []string{"shop.example", "*.shop.example"}})
+	require.Equal(t, 200, r.StatusCode, "%s", r.body)
+	for origin, allowed := range map[string]bool{
+		"https://shop.example": true, "https://www.shop.example": true,
+		"https://evil.example": false, "https://shop.example.evil.test": false, "null": false, "": false,
+	} {
+		v := visitor
+		if origin != "" {
+			v = visitor.with("Origin", origin)
+		}
+		r := v.post("/chat", question("Hi"))
+		if allowed {
+			require.Equal(t, 200, r.StatusCode, "%s: %s", origin, r.body)
+			require.Equal(t, origin, r.Header.Get("Access-Control-Allow-Origin"))
+			continue
+		}
+		r.problem(t, 403, "origin_not_allowed")
+		require.Empty(t, r.Header.Get("Access-Control-Allow-Origin"), origin)
+	}
+	require.Equal(t, 200, anybody.with("X-Api-Key", secret).post("/chat", question("Hi")).StatusCode, "servers have no origin")
+}
+
+func TestPreflight(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, path := range []string{"/chat", "/chat/stream", "/api/widget/config", "/api/widget/health"} {
+		r := b.browser().with("Origin", "https://shop.example").with("Access-Control-Request-Method", "POST").
+			with("Access-Control-Request-Headers", "content-type,x-api-key,last-event-id").do(t.Context(), "OPTIONS", path, nil)
+		require.Equal(t, 204, r.StatusCode)
+		require.Equal(t, "https://shop.example", r.Header.Get("Access-Control-Allow-Origin"))
+		require.Contains(t, r.Header.Get("Access-Control-Allow-Methods"), "POST")
+		for _, header := range []string{"content-type", "x-api-key", "last-event-id"} {
+			require.Contains(t, strings.ToLower(r.Header.Get("Access-Control-Allow-Headers")), header)
+		}
+		require.Equal(t, "7200", r.Header.Get("Access-Control-Max-Age"))
+		require.Contains(t, r.Header.Values("Vary"), "Origin")
+	}
+	r := b.browser().with("Origin", "https://shop.example").do(t.Context(), "OPTIONS", "/api/dashboard/clients", nil)
+	require.Empty(t, r.Header.Get("Access-Control-Allow-Origin"), "the dashboard is nobody else's")
+}
+
+func TestChatRateLimit(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	owner, client, key := b.tenant("a@example.com")
+	b.workflows.onStart = func(r *run, in temporal.ChatInput) { r.finish(result42(in)) }
+	visitor := b.browser().with("X-Api-Key", key)
+	for i := range 100 {
+		require.Equal(t, 200, visitor.post("/chat", question("Hi")).StatusCode, "question %d", i)
+	}
+	r := visitor.post("/chat/stream", question("Hi"))
+	r.problem(t, 429, "rate_limited")
+	require.Equal(t, "1", r.Header.Get("Retry-After"))
+	require.Equal(t, "100", r.Header.Get("RateLimit-Limit"))
+	require.Equal(t, "0", r.Header.Get("RateLimit-Remaining"))
+	require.Equal(t, "60", r.Header.Get("RateLimit-Reset"))
+	require.Contains(t, b.refused.codes, "rate_limited")
+
+	require.Equal(t, 200, owner.do(t.Context(), "PATCH", "/api/dashboard/clients/"+string(client), object{"tier": "paid"}).StatusCode)
+	r = visitor.post("/chat", question("Hi"))
+	require.Equal(t, 200, r.StatusCode, "a new tier counts at once: %s", r.body)
+	require.Equal(t, "1000", r.Header.Get("RateLimit-Limit"))
+
+	b.limiter.mu.Lock()
+	b.limiter.err = errors.New("broken")
+	b.limiter.mu.Unlock()
+	visitor.post("/chat", question("Hi")).problem(t, 503, "limits_unavailable")
+}
+
+// TestRefusedBeforeTheKeyCounts: one session's excess must not use up the
+// tenant's allowance.
+func TestRefusedBeforeTheKeyCounts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	owner, client, _ := b.tenant("a@example.com")
+	secret := owner.post("/api/dashboard/clients/"+string(client)+"/keys", object{"kind": "secret"}).json(t)["token"].(string)
+	b.workflows.onStart = func(r *run, in temporal.ChatInput) { r.finish(result42(in)) }
+	b.limiter.used = map[string]int{string(client) + ":chat:session:s1": 100}
+	server := b.browser().with("X-Api-Key", secret)
+	server.post("/chat", question("Hi")).problem(t, 429, "rate_limited")
+	r := server.post("/chat", object{"message": "Hi", "sessionId": "s2"})
+	require.Equal(t, "99", r.Header.Get("RateLimit-Remaining"))
+}
