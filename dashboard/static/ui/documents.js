@@ -65,6 +65,7 @@ export class DocumentsView {
   #loaded = false;
   #queue = [];
   #sending = 0;
+  #inFlight = new Set(); // uploads whose answer has not come yet
   #uploads = byId('uploads');
   #list = byId('document-list');
   #stopUploads = new AbortController();
@@ -92,6 +93,7 @@ export class DocumentsView {
     this.#cursor = '';
     this.#loaded = false;
     this.#queue = [];
+    this.#inFlight.clear();
     this.#list.replaceChildren();
     this.#uploads.replaceChildren();
     showError(byId('documents-error'), '');
@@ -115,6 +117,7 @@ export class DocumentsView {
   document(document) {
     if (document.clientId !== this.#client?.id) return;
     const before = this.#documents.get(document.id);
+    if (!before) this.#claim(document);
     this.#put(document);
     const after = this.#documents.get(document.id);
     if (before && before.status !== after.status) {
@@ -122,6 +125,17 @@ export class DocumentsView {
       if (after.status === 'failed') announce(`${after.name} failed. ${after.error?.message ?? ''}`);
     }
     this.#draw();
+  }
+
+  /** claim takes an upload's row away when the feed was faster than the
+   * upload's own answer, so that a file is never shown twice. */
+  #claim(document) {
+    for (const upload of this.#inFlight) {
+      if (upload.file.name !== document.name || upload.file.size !== document.size) continue;
+      this.#inFlight.delete(upload);
+      upload.row.element.remove();
+      return;
+    }
   }
 
   /** refresh reads the list once more, for when the feed is away. */
@@ -215,16 +229,20 @@ export class DocumentsView {
     }
   }
 
-  async #sendOne({ file, row, client }) {
+  async #sendOne(upload) {
+    const { file, row, client } = upload;
     row.update(uploading(file, 'Sending', 0));
+    this.#inFlight.add(upload);
     try {
       const document = await uploadFile({
         clientId: client.id, file, signal: this.#stopUploads.signal,
         progress: (fraction) => row.update(uploading(file, fraction < 1 ? `Sending, ${Math.floor(fraction * 100)} %` : 'Sent, waiting for the server', fraction * 100)),
       });
+      this.#inFlight.delete(upload);
       row.element.remove();
       if (client === this.#client) this.document(document);
     } catch (error) {
+      this.#inFlight.delete(upload);
       if (error.code === 'aborted') return;
       row.update({ ...uploading(file, '', null), status: 'refused', label: 'Not uploaded', error: error.message });
       const dismiss = el('button', { class: 'quiet icon-only', type: 'button', 'aria-label': `Dismiss ${file.name}` }, icon('close'));

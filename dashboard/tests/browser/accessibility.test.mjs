@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { accessible, answered, ask, createClient, FACT, manual, newPerson, open, QUESTION, ready, register, row, textFile, upload } from './browser.mjs';
+import { accessible, answered, ask, createClient, FACT, feedOf, manual, newPerson, open, QUESTION, ready, register, row, textFile, upload } from './browser.mjs';
 
 const PHONE = { width: 360, height: 740 };
 const VIEWS = {
@@ -17,6 +17,7 @@ const VIEWS = {
 for (const [view, options] of Object.entries(VIEWS)) {
   test(`axe finds nothing: ${view}`, async () => {
     const { page, check } = await open(options);
+    const feed = await feedOf(page);
     const shot = (state) => process.env.SHOTS && page.screenshot({ path: `${process.env.SHOTS}/${view.replace(/\W+/g, '-')}-${state}.png` });
     await page.goto('/');
     await page.getByRole('heading', { name: 'Log in' }).waitFor();
@@ -36,9 +37,13 @@ for (const [view, options] of Object.entries(VIEWS)) {
     await createClient(page, 'Axe');
     await accessible(page, 'no documents');
     await shot('4-empty');
+    // Small files are ready before axe has looked: these two stay as they are.
+    feed.tell({ name: 'price-list.csv', type: 'csv', status: 'embedding', stage: 'Indexing passages', progress: 62 });
+    feed.tell({ name: 'contract.pdf', type: 'pdf', status: 'failed', error: { code: 'document_password_protected', message: 'This PDF is protected by a password. Remove the password and upload it again.' } });
     await upload(page, textFile('empty.txt', ''), manual('zephyr-9-manual.txt', 1500), textFile('a-file-with-quite-a-long-name-for-a-phone-screen-2026-11.txt', FACT));
     await row(page, 'empty.txt').locator('.row-error').waitFor();
-    await row(page, 'zephyr-9-manual.txt').waitFor();
+    await row(page, 'price-list.csv').getByRole('progressbar', { name: 'Progress of price-list.csv' }).waitFor();
+    await row(page, 'contract.pdf').getByText('Remove the password').waitFor();
     await accessible(page, 'ingesting');
     await shot('5-ingesting');
     await ready(page, 'zephyr-9-manual.txt');

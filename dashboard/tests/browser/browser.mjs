@@ -93,6 +93,25 @@ export async function live(page) {
   await page.locator('#live[data-state=live]').waitFor();
 }
 
+/** feedOf lets a test put a document of its own into the live feed. */
+export async function feedOf(page) {
+  let socket;
+  await page.routeWebSocket(/\/api\/dashboard\/events/, (route) => {
+    route.connectToServer();
+    socket = route;
+  });
+  return {
+    tell(document) {
+      const clientId = new URL(page.url()).searchParams.get('client');
+      const now = new Date().toISOString();
+      socket.send(JSON.stringify({
+        type: 'document',
+        document: { id: crypto.randomUUID(), clientId, size: 123_456, stage: '', progress: 0, chunksTotal: 0, chunksDone: 0, version: 1, error: null, createdAt: now, updatedAt: now, ...document },
+      }));
+    },
+  };
+}
+
 export function textFile(name, text) {
   return { name, mimeType: 'text/plain', buffer: Buffer.from(text) };
 }
