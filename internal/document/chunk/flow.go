@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"unicode/utf8"
 )
 
 // flow is the text at one place, cut as it comes in.
@@ -91,7 +92,10 @@ func (f *flow) cut(all bool) error {
 		f.fresh = end
 		f.begin = end
 		if end < len(f.text) {
-			f.begin = f.chooseBegin(end)
+			var err error
+			if f.begin, err = f.chooseBegin(end); err != nil {
+				return err
+			}
 		}
 	}
 	f.drop()
@@ -168,23 +172,41 @@ func (f *flow) chooseEnd(first, budget, left int) int {
 }
 
 // chooseBegin finds where the chunk after end begins to repeat: at the best
-// boundary between 43 and 57 tokens before it, so that counted by themselves
-// the repeated words are 40 to 60 tokens.
-func (f *flow) chooseBegin(end int) int {
-	const least, most = OverlapTokens - 7, OverlapTokens + 7
+// boundary around 50 tokens before it, such that the repeated words, counted
+// by themselves, are 40 to 60 tokens.
+func (f *flow) chooseBegin(end int) (int, error) {
+	const least, most, spread, tries = OverlapTokens - 10, OverlapTokens + 10, 7, 12
 	token := f.tokenAt(end)
-	if token <= most {
-		return 0
+	if token <= OverlapTokens+spread {
+		return 0, nil
 	}
-	from, to, ideal := f.ends[token-most-1], f.ends[token-least-1], f.ends[token-OverlapTokens-1]
-	best, bestRank := ideal, 0
-	for i := from; i <= to; i++ {
-		r := rank(f.text, i)
-		if r > bestRank || r == bestRank && distance(i, ideal) < distance(best, ideal) {
-			best, bestRank = i, r
+	ideal := f.ends[token-OverlapTokens-1]
+	from, to := f.ends[token-OverlapTokens-spread-1], f.ends[token-OverlapTokens+spread-1]
+	best := ideal
+	for range tries {
+		bestRank := 0
+		for i := from; i <= to; i++ {
+			r := rank(f.text, i)
+			if r > bestRank || r == bestRank && distance(i, ideal) < distance(best, ideal) {
+				best, bestRank = i, r
+			}
+		}
+		n, err := f.run.tokens.count(f.text[best:end])
+		switch {
+		case err != nil:
+			return 0, err
+		case n > most:
+			// Cut words count more by themselves than they did in the text.
+			from = best + 1
+			to = max(to, min(from+utf8.UTFMax*spread, end))
+		case n < least:
+			to = best - 1
+			from = min(from, max(to-utf8.UTFMax*spread, f.begin+1))
+		default:
+			return best, nil
 		}
 	}
-	return best
+	return best, nil
 }
 
 func distance(a, b int) int { return max(a-b, b-a) }

@@ -134,7 +134,7 @@ func Identify(file io.ReaderAt, size int64) (Kind, error) {
 type style struct {
 	name    string // lower case
 	basedOn string
-	level   int // of the heading, from 1; 0 none
+	level   int // 1 the title, 2 a heading of the first level and so on; 0 none
 }
 
 // styles reads the paragraph styles by id. Without the part there are none.
@@ -183,7 +183,7 @@ func levelOfName(name string) int {
 	}
 	rest, isHeading := strings.CutPrefix(name, "heading ")
 	if isHeading && len(rest) == 1 && rest[0] >= '1' && rest[0] <= '9' {
-		return int(rest[0] - '0')
+		return int(rest[0]-'0') + 1
 	}
 	return 0
 }
@@ -192,7 +192,7 @@ func levelOfName(name string) int {
 func outlineLevel(e xml.StartElement) int {
 	val, _ := attr(e, "val")
 	if len(val) == 1 && val[0] >= '0' && val[0] <= '8' {
-		return int(val[0]-'0') + 1
+		return int(val[0]-'0') + 2
 	}
 	return 0
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/klippa-app/go-pdfium/references"
 	"github.com/klippa-app/go-pdfium/requests"
+	"github.com/klippa-app/go-pdfium/responses"
 
 	"github.com/chatconnect/chatconnect/internal/document/tidy"
 )
@@ -23,60 +24,65 @@ type entry struct {
 	path  string // "Chapter > Section"
 }
 
-// outline lists the document's bookmarks in order. A broken outline ends
-// early: it is a help, nothing more.
+// outline lists the document's bookmarks in order. Without any, or with a
+// broken outline, it is empty: it is a help, nothing more.
 func (d *document) outline() []entry {
-	var entries []entry
 	visited := 0
-	var walk func(parent *references.FPDF_BOOKMARK, path []string)
-	walk = func(parent *references.FPDF_BOOKMARK, path []string) {
-		if len(path) >= maxOutlineDepth {
-			return
-		}
-		first, err := d.FPDFBookmark_GetFirstChild(&requests.FPDFBookmark_GetFirstChild{Document: d.ref, Bookmark: parent})
-		if err != nil {
-			return
-		}
-		for mark := first.Bookmark; mark != nil; {
-			if visited++; visited > maxOutlineEntries {
-				return
-			}
+	if !d.isFinite(nil, 0, &visited) || visited == 0 {
+		return nil
+	}
+	// Only this call finds destinations: FPDFBookmark_GetDest of the
+	// WebAssembly binding calls FPDFBookmark_Find instead. It follows a cycle
+	// for ever, hence the look before.
+	all, err := d.GetBookmarks(&requests.GetBookmarks{Document: d.ref})
+	if err != nil {
+		return nil
+	}
+	var entries []entry
+	var walk func(marks []responses.GetBookmarksBookmark, path []string)
+	walk = func(marks []responses.GetBookmarksBookmark, path []string) {
+		for _, mark := range marks {
 			here := path
-			if title, err := d.FPDFBookmark_GetTitle(&requests.FPDFBookmark_GetTitle{Bookmark: *mark}); err == nil {
-				name := tidy.Line(title.Title)
-				if runes := []rune(name); len(runes) > maxTitleRunes {
-					name = string(runes[:maxTitleRunes])
-				}
-				if name != "" {
-					here = append(path[:len(path):len(path)], name)
-					if page := d.destination(*mark); page > 0 {
-						entries = append(entries, entry{page: page, title: name, path: strings.Join(here, " > ")})
-					}
+			if title := shorten(tidy.Line(mark.Title)); title != "" {
+				here = append(path[:len(path):len(path)], title)
+				if mark.DestInfo != nil && mark.DestInfo.PageIndex >= 0 {
+					entries = append(entries, entry{page: mark.DestInfo.PageIndex + 1, title: title, path: strings.Join(here, " > ")})
 				}
 			}
-			walk(mark, here)
-			next, err := d.FPDFBookmark_GetNextSibling(&requests.FPDFBookmark_GetNextSibling{Document: d.ref, Bookmark: *mark})
-			if err != nil {
-				return
-			}
-			mark = next.Bookmark
+			walk(mark.Children, here)
 		}
 	}
-	walk(nil, nil)
+	walk(all.Bookmarks, nil)
 	return entries
 }
 
-// destination is the page a bookmark leads to, from 1, or 0.
-func (d *document) destination(mark references.FPDF_BOOKMARK) int {
-	found, err := d.FPDFBookmark_GetDest(&requests.FPDFBookmark_GetDest{Document: d.ref, Bookmark: mark})
-	if err != nil || found.Dest == nil {
-		return 0
+// isFinite walks the outline within its caps and reports whether it ended.
+func (d *document) isFinite(parent *references.FPDF_BOOKMARK, depth int, visited *int) bool {
+	if depth > maxOutlineDepth {
+		return false
 	}
-	index, err := d.FPDFDest_GetDestPageIndex(&requests.FPDFDest_GetDestPageIndex{Document: d.ref, Dest: *found.Dest})
+	first, err := d.FPDFBookmark_GetFirstChild(&requests.FPDFBookmark_GetFirstChild{Document: d.ref, Bookmark: parent})
 	if err != nil {
-		return 0
+		return false
 	}
-	return index.Index + 1
+	for mark := first.Bookmark; mark != nil; {
+		if *visited++; *visited > maxOutlineEntries || !d.isFinite(mark, depth+1, visited) {
+			return false
+		}
+		next, err := d.FPDFBookmark_GetNextSibling(&requests.FPDFBookmark_GetNextSibling{Document: d.ref, Bookmark: *mark})
+		if err != nil {
+			return false
+		}
+		mark = next.Bookmark
+	}
+	return true
+}
+
+func shorten(title string) string {
+	if runes := []rune(title); len(runes) > maxTitleRunes {
+		return string(runes[:maxTitleRunes])
+	}
+	return title
 }
 
 // sections cuts pages where the outline's titles stand on them.
@@ -98,17 +104,18 @@ func newSections(entries []entry) *sections {
 	return s
 }
 
-// split must be called with pages in ascending order. A title that isn't
-// found as a line of the page cuts nothing; it holds from the next page on.
+// split must be called with pages in ascending order. A title goes from the
+// text to the part. One that isn't found as a line of the page cuts nothing;
+// it holds from the next page on.
 func (s *sections) split(page int, text string) []part {
 	var parts []part
 	for _, e := range s.byPage[page] {
-		at := lineStart(text, e.title)
-		if at < 0 {
+		start, end := findTitle(text, e.title)
+		if start < 0 {
 			continue
 		}
-		parts = appendPart(parts, s.current, text[:at])
-		text = text[at:]
+		parts = appendPart(parts, s.current, text[:start])
+		text = text[end:]
 		s.current = e.path
 	}
 	parts = appendPart(parts, s.current, text)
@@ -119,29 +126,45 @@ func (s *sections) split(page int, text string) []part {
 }
 
 func appendPart(parts []part, title, text string) []part {
-	text = strings.TrimSpace(text)
-	// A heading directly followed by a sub-heading is no text of its own; it
-	// is part of the sub-section's path.
-	if text == "" || title != "" && strings.HasSuffix(title, text) {
+	if text = strings.TrimSpace(text); text == "" {
 		return parts
 	}
 	return append(parts, part{title: title, text: text})
 }
 
-// lineStart finds title at the start of a line of text, white space and case
-// aside, or returns -1. The line may go on: a number or a page reference.
-func lineStart(text, title string) int {
-	want := strings.ToLower(title)
+// findTitle finds the lines of text that are title, or returns -1. White space
+// and case don't count, a number may stand before the title, and the title
+// may go over up to three lines.
+func findTitle(text, title string) (start, end int) {
+	want := squeeze(title)
 	for at := 0; at < len(text); {
-		end := strings.IndexByte(text[at:], '\n')
-		if end < 0 {
-			end = len(text) - at
+		end := lineEnd(text, at)
+		if line := strings.TrimLeft(squeeze(text[at:end]), "0123456789.§"); line != "" {
+			for joined, next := line, end; len(joined) <= len(want)+10; {
+				if joined == want || joined == strings.TrimLeft(want, "0123456789.§") {
+					return at, next
+				}
+				if next >= len(text) || !strings.HasPrefix(want, line) || strings.Count(text[at:next], "\n") == 2 {
+					break
+				}
+				from := next + 1
+				next = lineEnd(text, from)
+				joined += squeeze(text[from:next])
+			}
 		}
-		line := strings.ToLower(tidy.Line(text[at : at+end]))
-		if line == want || strings.HasSuffix(line, " "+want) && len(line) <= len(want)+10 {
-			return at
-		}
-		at += end + 1
+		at = end + 1
 	}
-	return -1
+	return -1, -1
+}
+
+func lineEnd(text string, at int) int {
+	if n := strings.IndexByte(text[at:], '\n'); n >= 0 {
+		return at + n
+	}
+	return len(text)
+}
+
+// squeeze drops white space and case.
+func squeeze(s string) string {
+	return strings.ToLower(strings.Join(strings.Fields(s), ""))
 }

@@ -1,6 +1,8 @@
 package pdf
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,15 +21,20 @@ var ligatures = strings.NewReplacer(
 // heading, a list item or a table row ends.
 func paragraphs(raw string) string {
 	lines := strings.Split(tidy.Text(dehyphenate(ligatures.Replace(raw))), "\n")
-	full := fullWidth(lines)
+	widths := make([]int, len(lines))
+	for i, line := range lines {
+		widths[i] = utf8.RuneCountInString(line)
+	}
 	var b strings.Builder
 	for i, line := range lines {
 		b.WriteString(line)
 		if i+1 == len(lines) {
 			break
 		}
+		const near = 3
+		around := slices.Max(widths[max(0, i-near):min(len(lines), i+near+1)])
 		switch {
-		case !wraps(line, lines[i+1], full):
+		case !wraps(line, lines[i+1], widths[i], widths[i+1], around):
 			b.WriteByte('\n')
 		case !unspaced(line, lines[i+1]):
 			b.WriteByte(' ')
@@ -36,73 +43,44 @@ func paragraphs(raw string) string {
 	return b.String()
 }
 
-// dehyphenate removes the marks of broken words and the line ends after them.
+var brokenWord = regexp.MustCompile("(?:[\x02\ufffe][\r\n]*|\u2010[\r\n]+)(\\p{Ll})?")
+
+// dehyphenate puts together the words that a line's end broke. A typographic
+// hyphen at a line's end is kept unless the next line starts in lower case.
 func dehyphenate(s string) string {
-	if !strings.ContainsAny(s, "\x02\ufffe") {
+	if !strings.ContainsAny(s, "\x02\ufffe\u2010") {
 		return s
 	}
-	var b strings.Builder
-	b.Grow(len(s))
-	for i := 0; i < len(s); {
-		n := 0
-		switch {
-		case s[i] == '\x02':
-			n = 1
-		case strings.HasPrefix(s[i:], "\ufffe"):
-			n = len("\ufffe")
-		default:
-			b.WriteByte(s[i])
-			i++
-			continue
+	return brokenWord.ReplaceAllStringFunc(s, func(found string) string {
+		groups := brokenWord.FindStringSubmatch(found)
+		if strings.HasPrefix(found, "\u2010") && groups[1] == "" {
+			return "-"
 		}
-		i += n
-		for i < len(s) && (s[i] == '\r' || s[i] == '\n') {
-			i++
-		}
-	}
-	return b.String()
+		return groups[1]
+	})
 }
 
-// fullWidth is the length, in characters, from which a line counts as full:
-// three quarters of the length that the longest tenth of lines reach.
-func fullWidth(lines []string) int {
-	const narrowest = 30 // shorter lines are headings and cells
-	var histogram [400]int
-	total := 0
-	for _, line := range lines {
-		if n := utf8.RuneCountInString(line); n >= narrowest {
-			histogram[min(n, len(histogram)-1)]++
-			total++
-		}
-	}
-	seen := 0
-	for n := len(histogram) - 1; n > 0; n-- {
-		if seen += histogram[n]; seen > 0 && seen*10 >= total {
-			return n * 3 / 4
-		}
-	}
-	return narrowest
-}
-
-// wraps reports whether next goes on with line's sentence.
-func wraps(line, next string, full int) bool {
-	if line == "" || next == "" || utf8.RuneCountInString(line) < full {
+// wraps reports whether next, of nextWidth characters, goes on with the
+// sentence of line, of width: line must be nearly as long as the longest of
+// the lines around it. Only in lines of some length does that tell running
+// text from the cells of a table; short ones must go on in lower case.
+func wraps(line, next string, width, nextWidth, around int) bool {
+	const shortest, prose = 15, 45
+	full := around * 3 / 4
+	if line == "" || next == "" || width < shortest || width < full || startsItem(next) {
 		return false
 	}
 	last, _ := utf8.DecodeLastRuneInString(line)
 	first, _ := utf8.DecodeRuneInString(next)
-	if startsItem(next) {
-		return false
-	}
 	switch {
-	case strings.ContainsRune(",-–—/(&", last), unicode.IsLower(first):
-		return true
 	case strings.ContainsRune(".!?:;。！？", last):
 		// A sentence may end where the line does; the paragraph goes on if the
 		// next line is full too.
-		return utf8.RuneCountInString(next) >= full
+		return width >= prose && nextWidth >= full
+	case unicode.IsLower(first), strings.ContainsRune(",–—/(&", last):
+		return true
 	}
-	return true
+	return width >= prose || ideographic(last)
 }
 
 // unspaced reports whether two lines meet in a script without spaces.

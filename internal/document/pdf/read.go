@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -48,6 +50,12 @@ func Read(ctx context.Context, file io.ReaderAt, size int64, options Options, ou
 	}
 	defer e.close(ctx) //nolint:errcheck // the process ends with it
 	opened, err := e.OpenDocument(&requests.OpenDocument{File: &content})
+	if errors.Is(err, pdfiumerrors.ErrFormat) {
+		if repaired := withTrailer(content); repaired != nil {
+			out.Warn("the end of the file is missing; read what is there")
+			opened, err = e.OpenDocument(&requests.OpenDocument{File: &repaired})
+		}
+	}
 	switch {
 	case errors.Is(err, pdfiumerrors.ErrPassword), errors.Is(err, pdfiumerrors.ErrSecurity):
 		return failure.PasswordProtected.Because(err)
@@ -56,6 +64,28 @@ func Read(ctx context.Context, file io.ReaderAt, size int64, options Options, ou
 	}
 	d := &document{engine: e, ref: opened.Document, out: out}
 	return d.read(options.MaxPages)
+}
+
+var (
+	catalog      = regexp.MustCompile(`/Type\s*/Catalog\b`)
+	objectHeader = regexp.MustCompile(`(\d{1,8}) (\d{1,5}) obj\b`)
+)
+
+// withTrailer appends a trailer to a file that was cut off: PDFium finds the
+// objects by itself, but not the one they hang from. It returns nil if the
+// file has no catalogue that can be seen.
+func withTrailer(content []byte) []byte {
+	const near = 8 << 10
+	found := catalog.FindIndex(content)
+	if found == nil {
+		return nil
+	}
+	headers := objectHeader.FindAllSubmatch(content[max(0, found[0]-near):found[0]], -1)
+	if headers == nil {
+		return nil
+	}
+	root := headers[len(headers)-1]
+	return fmt.Appendf(slices.Clip(content), "\nendstream\nendobj\ntrailer\n<< /Root %s %s R >>\n%%%%EOF\n", root[1], root[2])
 }
 
 type document struct {
