@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -40,7 +41,7 @@ var questions = []struct {
 
 func TestFourFormatsAreAnsweredFromTheRightSource(t *testing.T) {
 	t.Parallel()
-	models, settings := startModels(t, fakemodel.Knobs{})
+	models, settings := startModels(t, fakemodel.Knobs{Gap: fakemodel.Duration(3 * time.Millisecond)})
 	offline, online := startProduct(t), startProduct(t, settings...)
 	for _, setup := range []struct {
 		name     string
@@ -113,7 +114,7 @@ func TestARepeatedMessageIsOneAnswer(t *testing.T) {
 
 func TestAFollowerTakesUpWhereTheStreamBroke(t *testing.T) {
 	t.Parallel()
-	_, settings := startModels(t, fakemodel.Knobs{Gap: fakemodel.Duration(20_000_000)})
+	_, settings := startModels(t, fakemodel.Knobs{Gap: fakemodel.Duration(20 * time.Millisecond)})
 	shop := newTenant(t, startProduct(t, settings...).URL(), chatconnect.TierFree)
 	shop.learn(fixture(t, "handbook.pdf"))
 	body := chatBody(questions[0].question)

@@ -28,10 +28,13 @@ const patience = 2 * time.Minute
 
 // person is somebody at a browser, logged in or not.
 type person struct {
-	t    testing.TB
-	base string
-	http *http.Client
+	t     testing.TB
+	base  string
+	http  *http.Client
+	email string
 }
+
+const password = "correct horse battery"
 
 func newPerson(t testing.TB, base string) *person {
 	jar, err := cookiejar.New(nil)
@@ -117,10 +120,16 @@ func (p *person) post(path string, body any, header ...string) response {
 // register makes a new account and logs in to it.
 func (p *person) register() *person {
 	p.t.Helper()
+	p.email = uuid.NewString() + "@example.com"
 	p.post("/api/auth/register", map[string]string{
-		"email": uuid.NewString() + "@example.com", "password": "correct horse battery", "name": "Pat",
+		"email": p.email, "password": password, "name": "Pat",
 	}).is(http.StatusCreated)
 	return p
+}
+
+func (p *person) logIn() {
+	p.t.Helper()
+	p.post("/api/auth/login", map[string]string{"email": p.email, "password": password}).is(http.StatusOK)
 }
 
 // tenant is a client with its owner.

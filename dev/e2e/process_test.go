@@ -126,3 +126,16 @@ func freePort(t testing.TB) int {
 	defer listener.Close()
 	return listener.Addr().(*net.TCPAddr).Port
 }
+
+// runDev runs the dev stack in the foreground until it ends by itself.
+func runDev(t testing.TB, home string) (output string, err error) {
+	t.Helper()
+	binary, err := devBinary()
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	command := exec.CommandContext(ctx, binary)
+	command.Env = []string{"PATH=" + os.Getenv("PATH"), "CHATCONNECT_HOME=" + home, fmt.Sprintf("PORT=%d", freePort(t))}
+	combined, err := command.CombinedOutput()
+	return string(combined), err
+}
