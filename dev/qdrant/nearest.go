@@ -20,11 +20,14 @@ func better(a, b hit) int {
 	return cmp.Or(cmp.Compare(b.score, a.score), compareIDs(a.id, b.id))
 }
 
-// top keeps the best of the hits it is offered; the heap's root is the worst.
+// top keeps the best of the accepted hits it is offered; the heap's root is the
+// worst. Whether a point is accepted is asked last, of the few that would get
+// in: reading a payload costs more than multiplying two vectors.
 type top struct {
 	hits      []hit
 	limit     int
 	threshold *float32
+	accept    predicate
 }
 
 func (t *top) Len() int           { return len(t.hits) }
@@ -42,12 +45,15 @@ func (t *top) offer(p *point, score float32) {
 		return
 	}
 	h := hit{p, score}
-	switch {
-	case len(t.hits) < t.limit:
-		heap.Push(t, h)
-	case better(h, t.hits[0]) < 0:
+	full := len(t.hits) == t.limit
+	if full && better(h, t.hits[0]) >= 0 || !t.accept.matches(p) {
+		return
+	}
+	if full {
 		t.hits[0] = h
 		heap.Fix(t, 0)
+	} else {
+		heap.Push(t, h)
 	}
 }
 
@@ -71,12 +77,12 @@ func (c *collection) nearest(q stage, input *pb.VectorInput, sources [][]hit) ([
 	if err != nil {
 		return nil, err
 	}
-	best := &top{limit: q.limit, threshold: q.threshold}
+	best := &top{limit: q.limit, threshold: q.threshold, accept: accept}
 	if len(q.prefetch) > 0 {
 		seen := map[*point]bool{}
 		for _, source := range sources {
 			for _, h := range source {
-				if seen[h.point] || !accept.matches(h.point) {
+				if seen[h.point] {
 					continue
 				}
 				seen[h.point] = true
@@ -90,9 +96,6 @@ func (c *collection) nearest(q stage, input *pb.VectorInput, sources [][]hit) ([
 	pl := c.plan(q.filter)
 	if pl.usesSet() {
 		pl.each(func(p *point) {
-			if !accept.matches(p) {
-				return
-			}
 			if score, ok := s.one(p); ok {
 				best.offer(p, score)
 			}
@@ -100,7 +103,7 @@ func (c *collection) nearest(q stage, input *pb.VectorInput, sources [][]hit) ([
 		return best.sorted(), nil
 	}
 	for _, g := range pl.groups {
-		s.group(g, accept, best.offer)
+		s.group(g, best.offer)
 	}
 	return best.sorted(), nil
 }
@@ -110,8 +113,8 @@ type scorer struct {
 	// one scores a point; false if it has no such vector, or none of the
 	// query's dimensions.
 	one func(*point) (float32, bool)
-	// group scores the accepted points of a group.
-	group func(*group, predicate, func(*point, float32))
+	// group scores the points of a group.
+	group func(*group, func(*point, float32))
 }
 
 func (c *collection) scorer(using string, input *pb.VectorInput) (scorer, error) {
@@ -144,12 +147,10 @@ func (c *collection) denseScorer(using string, data []float32) (scorer, error) {
 			v := p.dense(i)
 			return dot(v, vector), v != nil
 		},
-		group: func(g *group, accept predicate, found func(*point, float32)) {
+		group: func(g *group, found func(*point, float32)) {
 			a := &g.arenas[i]
 			for slot, p := range a.points {
-				if accept.matches(p) {
-					found(p, dot(a.at(slot, len(vector)), vector))
-				}
+				found(p, dot(a.at(slot, len(vector)), vector))
 			}
 		},
 	}, nil
@@ -172,12 +173,6 @@ func (c *collection) sparseScorer(using string, v *pb.SparseVector) (scorer, err
 			}
 			return dotSparse(p.sparse[i], vector)
 		},
-		group: func(g *group, accept predicate, found func(*point, float32)) {
-			g.searchSparse(i, vector, func(p *point, score float32) {
-				if accept.matches(p) {
-					found(p, score)
-				}
-			})
-		},
+		group: func(g *group, found func(*point, float32)) { g.searchSparse(i, vector, found) },
 	}, nil
 }
