@@ -272,22 +272,17 @@ func isFigure(s string) bool {
 
 func (t *table) put(r row) error {
 	var parts []string
-	filled := false
 	for i, c := range r.cells {
 		if c.text == "" {
-			if t.header == nil && !c.span {
-				parts = append(parts, "")
-			}
 			continue
 		}
-		filled = true
 		if t.header != nil && i < len(t.header) && t.header[i] != "" {
 			parts = append(parts, t.header[i]+": "+c.text)
 		} else {
 			parts = append(parts, c.text)
 		}
 	}
-	if !filled {
+	if parts == nil {
 		return nil
 	}
 	separator := "\t"
