@@ -86,6 +86,7 @@ var shared = sync.OnceValues(func() (*cluster, error) {
 type cluster struct {
 	admin    string // URL of a database to give orders in
 	template string
+	strategy string // of CREATE DATABASE
 }
 
 // startAny starts a server in the first directory that no other process uses.
@@ -158,6 +159,14 @@ func (c *cluster) ensureTemplate(ctx context.Context) error {
 	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(templateLock)); err != nil {
 		return err
 	}
+	var version int
+	if err := conn.QueryRow(ctx, `SELECT current_setting('server_version_num')::int`).Scan(&version); err != nil {
+		return err
+	}
+	if version >= 150000 {
+		// Without fsync the old way, copying files, takes a tenth of the time.
+		c.strategy = " STRATEGY file_copy"
+	}
 	var exists bool
 	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, c.template).Scan(&exists)
 	if err != nil || exists {
@@ -216,7 +225,7 @@ func hashMigrations() (string, error) {
 func (c *cluster) create(t testing.TB, template string) string {
 	t.Helper()
 	name := databasePrefix + strings.ToLower(rand.Text()[:16])
-	c.exec(t, "CREATE DATABASE "+name+" TEMPLATE "+template)
+	c.exec(t, "CREATE DATABASE "+name+" TEMPLATE "+template+c.strategy)
 	t.Cleanup(func() { c.exec(t, "DROP DATABASE "+name+" WITH (FORCE)") })
 	databaseURL, err := c.url(name)
 	if err != nil {
