@@ -117,8 +117,8 @@ type closing struct {
 	text string
 }
 
-// eventWriter is one open dashboard. Its streams queue messages, run alone
-// writes them.
+// eventWriter is one open dashboard. Its streams, one for each client, queue
+// messages; run alone writes them.
 type eventWriter struct {
 	server *Server
 	conn   *websocket.Conn
@@ -127,23 +127,19 @@ type eventWriter struct {
 	only   chatconnect.ClientID // empty for all of the user's
 
 	queue   chan any
-	end     chan closing // the first reason to stop
-	streams map[chatconnect.ClientID]context.CancelFunc
+	end     chan closing                                // the first reason to stop
+	streams map[chatconnect.ClientID]context.CancelFunc // keep's alone
 	wg      sync.WaitGroup
 }
 
+// run writes what the streams queue until there is a reason to stop.
 func (w *eventWriter) run(ctx context.Context) closing {
-	s := w.server
-	if reason, stop := w.checkMembership(ctx); stop {
-		return reason
-	}
-	ticker := time.NewTicker(s.timing.ping)
-	defer ticker.Stop()
+	w.wg.Go(func() { w.keep(ctx) })
 	for {
 		select {
 		case <-ctx.Done():
 			return closing{websocket.StatusNormalClosure, ""}
-		case <-s.draining:
+		case <-w.server.draining:
 			return closing{closeGoingAway, "reconnect"}
 		case reason := <-w.end:
 			return reason
@@ -151,16 +147,35 @@ func (w *eventWriter) run(ctx context.Context) closing {
 			if err := w.write(ctx, message); err != nil {
 				return closing{closeTooSlow, "too slow"}
 			}
+		}
+	}
+}
+
+// stop ends run, for the first reason that is given.
+func (w *eventWriter) stop(code websocket.StatusCode, text string) {
+	select {
+	case w.end <- closing{code, text}:
+	default:
+	}
+}
+
+// keep opens the streams, and from time to time makes sure that the browser
+// is there and its user still may look.
+func (w *eventWriter) keep(ctx context.Context) {
+	ticker := time.NewTicker(w.server.timing.ping)
+	defer ticker.Stop()
+	for w.checkMembership(ctx) {
+		select {
+		case <-ctx.Done():
+			return
 		case <-ticker.C:
-			ping, cancel := context.WithTimeout(ctx, s.timing.write)
-			err := w.conn.Ping(ping)
-			cancel()
-			if err != nil {
-				return closing{closeTooSlow, "no answer to a ping"}
-			}
-			if reason, stop := w.checkMembership(ctx); stop {
-				return reason
-			}
+		}
+		ping, cancel := context.WithTimeout(ctx, w.server.timing.write)
+		err := w.conn.Ping(ping)
+		cancel()
+		if err != nil {
+			w.stop(closeTooSlow, "no answer to a ping")
+			return
 		}
 	}
 }
@@ -177,16 +192,16 @@ func (w *eventWriter) write(ctx context.Context, message any) error {
 
 // checkMembership opens the streams of clients the user has come to belong
 // to and ends those of clients he has left. A dependency that is down changes
-// nothing; a login that has ended stops everything.
-func (w *eventWriter) checkMembership(ctx context.Context) (closing, bool) {
+// nothing; a login that has ended stops everything, and false is returned.
+func (w *eventWriter) checkMembership(ctx context.Context) bool {
 	s := w.server
-	ended := closing{closeEnded, "login ended"}
 	user, err := s.sessionUser(ctx, w.token)
 	if errors.Is(err, chatconnect.ErrUnauthenticated) || err == nil && user != w.user {
-		return ended, true
+		w.stop(closeEnded, "login ended")
+		return false
 	}
 	if err != nil {
-		return closing{}, false
+		return true
 	}
 	listing, cancel := context.WithTimeout(ctx, s.timing.dependency)
 	defer cancel()
@@ -194,9 +209,10 @@ func (w *eventWriter) checkMembership(ctx context.Context) (closing, bool) {
 	if err != nil {
 		if len(w.streams) == 0 && ctx.Err() == nil {
 			s.Logger.ErrorContext(ctx, "list clients for events", "error", err)
-			return closing{closeBroken, "try again"}, true
+			w.stop(closeBroken, "try again")
+			return false
 		}
-		return closing{}, false
+		return true
 	}
 	member := map[chatconnect.ClientID]bool{}
 	for _, client := range clients {
@@ -217,9 +233,10 @@ func (w *eventWriter) checkMembership(ctx context.Context) (closing, bool) {
 		}
 	}
 	if w.only != "" && !member[w.only] {
-		return closing{closeEnded, "membership ended"}, true
+		w.stop(closeEnded, "membership ended")
+		return false
 	}
-	return closing{}, false
+	return true
 }
 
 // stream sends one client's documents until ctx ends. It subscribes before it
@@ -235,8 +252,11 @@ func (w *eventWriter) stream(ctx context.Context, client chatconnect.ClientID) {
 		if err != nil && ctx.Err() == nil {
 			s.Logger.WarnContext(ctx, "subscribe to documents", "client_id", client, "error", err)
 		}
-		delivered := w.follow(ctx, client, changes)
+		delivered, ok := w.follow(ctx, client, changes)
 		cancel()
+		if !ok {
+			return
+		}
 		if delivered {
 			pause = s.timing.resubscribe
 		}
@@ -249,29 +269,33 @@ func (w *eventWriter) stream(ctx context.Context, client chatconnect.ClientID) {
 }
 
 // follow sends a snapshot and then the changes until their channel closes; a
-// nil channel ends it after the snapshot. It reports whether any change came.
-func (w *eventWriter) follow(ctx context.Context, client chatconnect.ClientID, changes <-chan chatconnect.Document) (delivered bool) {
+// nil channel ends it after the snapshot. It reports whether any change came,
+// and whether there is still a reader.
+func (w *eventWriter) follow(ctx context.Context, client chatconnect.ClientID, changes <-chan chatconnect.Document) (delivered, ok bool) {
 	documents, err := w.snapshot(ctx, client)
 	if err != nil {
 		if ctx.Err() == nil {
 			w.server.Logger.ErrorContext(ctx, "snapshot of documents", "client_id", client, "error", err)
 		}
-		return false
+		return false, true
 	}
 	sent := make(map[chatconnect.DocumentID]chatconnect.Document, len(documents))
 	for _, d := range documents {
 		sent[d.ID] = d
 	}
-	if !w.send(ctx, snapshotMessage{Type: "snapshot", ClientID: client, Documents: documents}) || changes == nil {
-		return false
+	if !w.send(ctx, snapshotMessage{Type: "snapshot", ClientID: client, Documents: documents}) {
+		return false, false
+	}
+	if changes == nil {
+		return false, true
 	}
 	for {
 		select {
 		case <-ctx.Done():
-			return delivered
+			return delivered, false
 		case d, open := <-changes:
 			if !open {
-				return delivered
+				return delivered, true
 			}
 			delivered = true
 			if d.ClientID != client {
@@ -282,7 +306,7 @@ func (w *eventWriter) follow(ctx context.Context, client chatconnect.ClientID, c
 			}
 			sent[d.ID] = d
 			if !w.send(ctx, deltaMessage{Type: "document", Document: d}) {
-				return delivered
+				return delivered, false
 			}
 		}
 	}
@@ -321,10 +345,8 @@ func (w *eventWriter) send(ctx context.Context, message any) bool {
 		return true
 	case <-ctx.Done():
 	case <-timer.C:
-		select {
-		case w.end <- closing{closeTooSlow, "too slow"}:
-		default:
-		}
+		w.server.Logger.InfoContext(ctx, "websocket reader is too slow")
+		w.stop(closeTooSlow, "too slow")
 	}
 	return false
 }
