@@ -69,7 +69,6 @@ func TestCacheGivesUpSoon(t *testing.T) {
 	redistest.EachServer(t, func(t *testing.T, s *redistest.Server) {
 		ctx, proxy := within(t), s.Proxy(t)
 		c := cache.New(cache.Options{Redis: proxy.Client(t), Timeout: 100 * time.Millisecond})
-		require.NoError(t, c.Set(ctx, "k", []byte("v"), time.Minute))
 		proxy.Pause()
 		started := time.Now()
 		_, _, err := c.Get(ctx, "k")

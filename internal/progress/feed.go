@@ -50,7 +50,8 @@ func New(options Options) *Feed {
 	return f
 }
 
-// Close closes every subscription's channel.
+// Close closes every subscription's channel. A shared Options.Hub is left to
+// its owner, whose Close does the same.
 func (f *Feed) Close() {
 	if f.ownsHub {
 		f.o.Hub.Close()

@@ -140,8 +140,11 @@ func TestHubAnnouncesGaps(t *testing.T) {
 				disturb(proxy)
 				receive(t, s.gaps) // lost
 				receive(t, s.gaps) // established again
-				require.NoError(t, server.Client(t).Publish(ctx, "c", "after").Err())
-				require.Equal(t, "after", receive(t, s.messages))
+				publisher := server.Client(t)
+				require.Eventually(t, func() bool { // on a busy machine there may be more gaps
+					require.NoError(t, publisher.Publish(ctx, "c", "after").Err())
+					return len(s.messages) > 0
+				}, patience, 10*time.Millisecond)
 			})
 		})
 	}
@@ -152,11 +155,11 @@ func TestHubKeepsQuietConnections(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client redis.UniversalClient) {
 		ctx := within(t)
-		h := newHub(t, client, redisconn.HubOptions{Ping: 50 * time.Millisecond, Silence: 500 * time.Millisecond})
+		h := newHub(t, client, redisconn.HubOptions{Ping: 50 * time.Millisecond, Silence: time.Second})
 		s := newSink()
 		_, err := h.Subscribe(ctx, "c", s)
 		require.NoError(t, err)
-		time.Sleep(1200 * time.Millisecond) // more than two silences
+		time.Sleep(2500 * time.Millisecond) // more than two silences
 		require.Empty(t, s.gaps)
 	})
 }

@@ -75,6 +75,7 @@ func orDefault[T int | time.Duration](v *T, d T) {
 }
 
 // Close ends every subscription; their Next returns a KindUnavailable error.
+// A shared Options.Hub is left to its owner, whose Close does the same.
 func (r *Relay) Close() {
 	if r.ownsHub {
 		r.o.Hub.Close()

@@ -109,7 +109,7 @@ func TestSlowReaderHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client redis.UniversalClient) {
 		ctx, r, m := within(t), newRelay(t, client, relay.Options{Buffer: 8, Recheck: time.Hour}), newMessage()
-		want := answer(3000)
+		want := answer(800)
 		slow, fast := subscribe(t, r, m, 0), subscribe(t, r, m, 0)
 
 		require.NoError(t, r.Publish(ctx, m, want[:1]...))
@@ -286,7 +286,7 @@ func TestUnavailableRedisIsSaid(t *testing.T) {
 		ctx, m := within(t), newMessage()
 		proxy := s.Proxy(t)
 		short := 300 * time.Millisecond
-		r := newRelay(t, proxy.Client(t), relay.Options{Timeout: short, Confirm: short, Tolerance: short, Recheck: 20 * time.Millisecond})
+		r := newRelay(t, proxy.Client(t), relay.Options{Timeout: short, Confirm: 2 * time.Second, Tolerance: short, Recheck: 20 * time.Millisecond})
 		sub := subscribe(t, r, m, 0)
 		// Cut before Resume: what was held back is lost, not delivered late.
 		for name, fault := range map[string]struct{ on, off func() }{
@@ -303,7 +303,7 @@ func TestUnavailableRedisIsSaid(t *testing.T) {
 			require.Equal(t, "relay_unavailable", code(err), name)
 			_, err = sub.Next(ctx)
 			require.Equal(t, "relay_unavailable", code(err), name)
-			require.Less(t, time.Since(started), 5*time.Second)
+			require.Less(t, time.Since(started), patience/2)
 			fault.off()
 		}
 		// Afterwards the same subscription works again.
