@@ -6,7 +6,7 @@
 // One cluster serves a test process; it ends with the process. Its directory
 // stays in the system's temporary directory, so that the next process starts
 // in a fraction of a second, and is taken by one process at a time. With
-// TEST_DATABASE_URL set (a superuser's, or one with CREATEDB and CREATEROLE),
+// TEST_DATABASE_URL set (a URL with superuser rights),
 // databases are created there instead.
 package pgtest
 
