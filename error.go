@@ -63,13 +63,16 @@ func Errorf(kind Kind, code, format string, args ...any) *Error {
 	return &Error{Kind: kind, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+// CodeInternal is the code of errors that nothing is known about.
+const CodeInternal = "internal"
+
 // AsError finds the Error in err's chain, or wraps err as an internal one.
 func AsError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
 		return e
 	}
-	return &Error{Kind: KindInternal, Code: "internal", Message: "Something went wrong on our side. Please try again.", Err: err}
+	return &Error{Kind: KindInternal, Code: CodeInternal, Message: "Something went wrong on our side. Please try again.", Err: err}
 }
 
 // Errors that more than one package returns or checks for.

@@ -20,11 +20,11 @@ func (a *Ingestion) ChunkDocument(ctx context.Context, in *temporal.IngestInput)
 	if err := a.advance(ctx, in, chatconnect.DocumentProgress{
 		Status: chatconnect.StatusChunking, Stage: "Dividing the text", Progress: progressChunking,
 	}); err != nil {
-		return nil, temporal.EncodeError(err)
+		return nil, encode(ctx, err)
 	}
-	blocks, err := a.Blobs.Open(ctx, chatconnect.BlocksBlobKey(in.ClientID, in.Revision()))
+	blocks, err := a.openBlob(ctx, chatconnect.BlocksBlobKey(in.ClientID, in.Revision()))
 	if err != nil {
-		return nil, temporal.EncodeError(err)
+		return nil, encode(ctx, err)
 	}
 	defer blocks.Close()
 
@@ -37,20 +37,20 @@ func (a *Ingestion) ChunkDocument(ctx context.Context, in *temporal.IngestInput)
 		return nil
 	})
 	if err != nil {
-		return nil, temporal.EncodeError(err)
+		return nil, encode(ctx, err)
 	}
 	if len(chunks) == 0 {
-		return nil, temporal.EncodeError(errNoText)
+		return nil, encode(ctx, errNoText)
 	}
 	if err := a.Documents.ReplaceChunks(ctx, in.ClientID, in.Revision(), chunks); err != nil {
-		return nil, temporal.EncodeError(err)
+		return nil, encode(ctx, err)
 	}
 	result.Chunks = len(chunks)
 	if err := a.advance(ctx, in, chatconnect.DocumentProgress{
 		Status: chatconnect.StatusEmbedding, Stage: "Making the text searchable",
 		Progress: progressChunked, ChunksTotal: len(chunks),
 	}); err != nil {
-		return nil, temporal.EncodeError(err)
+		return nil, encode(ctx, err)
 	}
 	a.Metrics.StageDone("chunk", in.Type, time.Since(started))
 	return &result, nil

@@ -19,25 +19,25 @@ func (a *Ingestion) EmbedBatch(ctx context.Context, in *temporal.EmbedBatchInput
 	started := time.Now()
 	chunks, err := a.Documents.Chunks(ctx, in.ClientID, in.Revision(), in.From, in.To)
 	if err != nil {
-		return nil, temporal.EncodeError(err)
+		return nil, encode(ctx, err)
 	}
 	if len(chunks) != in.To-in.From {
 		// The rows went while the batch waited: the document was deleted or
 		// the version given up.
-		return nil, temporal.EncodeError(errSuperseded)
+		return nil, encode(ctx, errSuperseded)
 	}
 	var result temporal.EmbedBatchResult
 	for from := 0; from < len(chunks); from += embedAtOnce {
 		part := chunks[from:min(from+embedAtOnce, len(chunks))]
 		tokens, err := a.embedAndStore(ctx, in, part)
 		if err != nil {
-			return nil, temporal.EncodeError(err)
+			return nil, encode(ctx, err)
 		}
 		result.Tokens += tokens
 	}
 	document, err := a.Documents.CompleteBatch(ctx, in.ClientID, in.Revision(), in.Batch, len(chunks))
 	if err != nil {
-		return nil, temporal.EncodeError(err)
+		return nil, encode(ctx, err)
 	}
 	a.publish(ctx, document)
 	a.Metrics.Embedded(a.Embedder.Model(), result.Tokens)
@@ -52,7 +52,7 @@ func (a *Ingestion) embedAndStore(ctx context.Context, in *temporal.EmbedBatchIn
 	}
 	embedding, err := a.Embedder.Embed(ctx, texts)
 	if err != nil {
-		return 0, err
+		return 0, notTheDocumentsFault(err)
 	}
 	indexed := make([]chatconnect.IndexedChunk, len(chunks))
 	for i, chunk := range chunks {
@@ -68,4 +68,18 @@ func embeddedText(chunk chatconnect.Chunk) string {
 		return chunk.Content
 	}
 	return chunk.Section + "\n\n" + chunk.Content
+}
+
+// notTheDocumentsFault makes errors that an operator can mend, such as a wrong
+// API key, ones to be waited out: no document fails for them.
+func notTheDocumentsFault(err error) error {
+	e := chatconnect.AsError(err)
+	switch e.Code {
+	case "model_credentials_invalid", "model_not_found":
+		waiting := *e
+		waiting.Kind = chatconnect.KindUnavailable
+		return &waiting
+	default:
+		return err
+	}
 }

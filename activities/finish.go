@@ -18,29 +18,29 @@ func (a *Ingestion) ActivateDocument(ctx context.Context, in *temporal.ActivateI
 	if err := a.advance(ctx, &in.IngestInput, chatconnect.DocumentProgress{
 		Status: chatconnect.StatusStoring, Stage: "Checking the search index",
 	}); err != nil && !errors.Is(err, errSuperseded) { // a repeated run finds it ready
-		return nil, temporal.EncodeError(err)
+		return nil, encode(ctx, err)
 	}
 	points, err := a.Index.Count(ctx, in.ClientID, in.Revision())
 	if err != nil {
-		return nil, temporal.EncodeError(err)
+		return nil, encode(ctx, err)
 	}
 	if points != in.Chunks {
 		a.Logger.WarnContext(ctx, "search index is incomplete", "document_id", in.DocumentID, "points", points, "chunks", in.Chunks)
 		if err := a.Index.DeleteRevision(ctx, in.ClientID, in.Revision()); err != nil {
-			return nil, temporal.EncodeError(err)
+			return nil, encode(ctx, err)
 		}
-		return nil, temporal.EncodeError(errPointsMissing)
+		return nil, encode(ctx, errPointsMissing)
 	}
 	document, err := a.Documents.Activate(ctx, in.ClientID, in.Revision())
 	if errors.Is(err, chatconnect.ErrNotFound) {
 		err = errSuperseded.Because(err)
 	}
 	if err != nil {
-		return nil, temporal.EncodeError(err)
+		return nil, encode(ctx, err)
 	}
 	a.publish(ctx, document)
 	if err := a.Blobs.Delete(ctx, chatconnect.BlocksBlobKey(in.ClientID, in.Revision())); err != nil {
-		return nil, temporal.EncodeError(err)
+		return nil, encode(ctx, err)
 	}
 	a.Metrics.StageDone("activate", in.Type, time.Since(started))
 	a.Metrics.Ingested(chatconnect.StatusReady, "")
@@ -60,7 +60,7 @@ func (a *Ingestion) FailDocument(ctx context.Context, in *temporal.FailInput) (*
 		return result, a.removeRemains(ctx, in, true)
 	}
 	if err != nil {
-		return nil, temporal.EncodeError(err)
+		return nil, encode(ctx, err)
 	}
 	// A file that never reached the index must not have to wait for it.
 	if err := a.removeRemains(ctx, in, document.ChunksTotal > 0); err != nil {
@@ -70,7 +70,7 @@ func (a *Ingestion) FailDocument(ctx context.Context, in *temporal.FailInput) (*
 		Status: in.Status, Stage: in.Error.Message, Error: &in.Error,
 	})
 	if err != nil && !errors.Is(err, errSuperseded) {
-		return nil, temporal.EncodeError(err)
+		return nil, encode(ctx, err)
 	}
 	a.Metrics.Ingested(in.Status, in.Error.Code)
 	return result, nil
@@ -79,11 +79,11 @@ func (a *Ingestion) FailDocument(ctx context.Context, in *temporal.FailInput) (*
 func (a *Ingestion) removeRemains(ctx context.Context, in *temporal.FailInput, indexed bool) error {
 	if indexed {
 		if err := a.Index.DeleteRevision(ctx, in.ClientID, in.Revision()); err != nil {
-			return temporal.EncodeError(err)
+			return encode(ctx, err)
 		}
 		if err := a.Documents.DeleteChunks(ctx, in.ClientID, in.Revision()); err != nil {
-			return temporal.EncodeError(err)
+			return encode(ctx, err)
 		}
 	}
-	return temporal.EncodeError(a.Blobs.Delete(ctx, chatconnect.BlocksBlobKey(in.ClientID, in.Revision())))
+	return encode(ctx, a.Blobs.Delete(ctx, chatconnect.BlocksBlobKey(in.ClientID, in.Revision())))
 }

@@ -3,8 +3,12 @@ package activities
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"time"
+
+	"go.temporal.io/sdk/activity"
+	sdktemporal "go.temporal.io/sdk/temporal"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/temporal"
@@ -37,6 +41,31 @@ const (
 	progressChunking = 15
 	progressChunked  = 20
 )
+
+// patience is how often an error that nothing is known about is tried again,
+// over some minutes. A document must not be "processing" for ever because of a
+// bug; outages, which are known as such, are waited out.
+const patience = 10
+
+// encode turns an error into the form activities of ingestion return.
+func encode(ctx context.Context, err error) error {
+	e := chatconnect.AsError(err)
+	if err != nil && e.Kind == chatconnect.KindInternal && activity.GetInfo(ctx).Attempt >= patience && ctx.Err() == nil {
+		return sdktemporal.NewNonRetryableApplicationError(e.Message, e.Code, err)
+	}
+	return temporal.EncodeError(err)
+}
+
+// errFileGone is a blob that should be there and is not.
+var errFileGone = chatconnect.Errorf(chatconnect.KindInvalid, "file_missing", "The uploaded file is gone. Please upload it again.")
+
+func (a *Ingestion) openBlob(ctx context.Context, key string) (io.ReadCloser, error) {
+	content, err := a.Blobs.Open(ctx, key)
+	if errors.Is(err, chatconnect.ErrNotFound) {
+		return nil, errFileGone.Because(err)
+	}
+	return content, err
+}
 
 // errSuperseded ends the work on a version that is no longer wanted: its
 // document was deleted, cancelled or replaced meanwhile.

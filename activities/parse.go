@@ -23,20 +23,20 @@ func (a *Ingestion) ParseDocument(ctx context.Context, in *temporal.IngestInput)
 	if err := a.advance(ctx, in, chatconnect.DocumentProgress{
 		Status: chatconnect.StatusParsing, Stage: "Reading the file", Progress: progressParsing,
 	}); err != nil {
-		return nil, temporal.EncodeError(err)
+		return nil, encode(ctx, err)
 	}
-	source, err := a.Blobs.Open(ctx, chatconnect.SourceBlobKey(in.ClientID, in.Revision()))
+	source, err := a.openBlob(ctx, chatconnect.SourceBlobKey(in.ClientID, in.Revision()))
 	if err != nil {
-		return nil, temporal.EncodeError(err)
+		return nil, encode(ctx, err)
 	}
 	defer source.Close()
 
 	result, err := a.storeBlocks(ctx, in, source)
 	if err != nil {
-		return nil, temporal.EncodeError(err)
+		return nil, encode(ctx, err)
 	}
 	if result.Blocks == 0 {
-		return nil, temporal.EncodeError(errNoText)
+		return nil, encode(ctx, errNoText)
 	}
 	a.Metrics.StageDone("parse", in.Type, time.Since(started))
 	return result, nil

@@ -41,6 +41,9 @@ func EncodeError(err error) error {
 	case chatconnect.KindRateLimited, chatconnect.KindUnavailable:
 		options.NextRetryDelay = e.RetryAfter
 	case chatconnect.KindInternal:
+		// One with a code of its own is understood (a wrong API key, say), and
+		// trying again won't mend it; an unknown one may pass.
+		options.NonRetryable = e.Code != chatconnect.CodeInternal
 	default:
 		options.NonRetryable = true
 	}

@@ -1,0 +1,71 @@
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/bench/fakemodel"
+	"github.com/chatconnect/chatconnect/cmd/chatconnect/app"
+	"github.com/chatconnect/chatconnect/dev/stack/stacktest"
+)
+
+func scrape(t testing.TB, url string) string {
+	t.Helper()
+	answer, err := http.Get(url)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	content, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	return string(content)
+}
+
+func TestMetricsHaveTheirAgreedNames(t *testing.T) {
+	t.Parallel()
+	_, settings := startModels(t, fakemodel.Knobs{})
+	product := startProduct(t, settings...)
+	shop := newTenant(t, product.URL(), chatconnect.TierFree)
+	shop.learn(file{"tea.txt", []byte("Tea is served at four.")})
+	shop.ask("When is tea served?")
+	shop.ask("When is tea served?")
+	metrics := scrape(t, product.MetricsURL())
+	for _, line := range []string{
+		`chat_requests_total{client_id="` + string(shop.ID) + `",status="answered",tier="free"} 2`,
+		`chat_latency_seconds_count{client_id="` + string(shop.ID) + `",tier="free"} 2`,
+		`llm_tokens_total{model="gpt-4o-mini",type="input"}`,
+		`llm_tokens_total{model="gpt-4o-mini",type="output"}`,
+		`qdrant_search_duration_seconds_count 1`,
+		`embedding_cache_misses_total 2`, // the chunk and the question
+		`embedding_cache_hits_total 0`,   // the second search came from the query cache
+		`temporal_`,
+	} {
+		require.Contains(t, metrics, line)
+	}
+}
+
+// TestAPIAndWorkerMayBeApart runs two API processes and a worker as separate
+// apps: an answer written by the worker is read through either API.
+func TestAPIAndWorkerMayBeApart(t *testing.T) {
+	t.Parallel()
+	environ := stacktest.Environ(t)
+	one := startRoles(t, app.Roles{API: true}, environ)
+	other := startRoles(t, app.Roles{API: true}, environ)
+	worker := startRoles(t, app.Roles{Worker: true}, environ)
+	shop := newTenant(t, one.URL(), chatconnect.TierFree)
+	shop.learn(fixture(t, "handbook.pdf"))
+	body := chatBody(questions[0].question)
+	body["messageId"] = "m-1"
+	require.Contains(t, shop.stream(body).finish().text, questions[0].answer)
+	elsewhere := openStream(t, "GET", other.URL()+"/chat/stream?messageId=m-1&sessionId="+body["sessionId"].(string), shop.PublishableKey, nil, 0)
+	require.Contains(t, elsewhere.finish().text, questions[0].answer)
+
+	require.Equal(t, http.StatusOK, newPerson(t, one.URL()).get("/readyz").status)
+	ready, err := http.Get(strings.Replace(worker.MetricsURL(), "/metrics", "/readyz", 1))
+	require.NoError(t, err)
+	defer ready.Body.Close()
+	require.Equal(t, http.StatusOK, ready.StatusCode)
+}
