@@ -45,7 +45,9 @@ func (f fixture) history() {
 	f.keywordIndex("color", false)
 	require.NoError(f, f.client.CreateAlias(f.ctx, "alias", f.name))
 	f.upsert("alias", with(densePoint(9, 0.3, 0.7, 0.1, 0), map[string]any{"tenant": "b", "list": []any{1, "x", nil}}))
-	f.keywordIndex("list", false)
+	byAlias := f
+	byAlias.name = "alias"
+	byAlias.keywordIndex("list", false)
 	_, err := f.client.SetPayload(f.ctx, &pb.SetPayloadPoints{
 		CollectionName: f.name, Wait: pb.PtrOf(true), Payload: pb.NewValueMap(map[string]any{"color": "red"}),
 		PointsSelector: pb.NewPointsSelectorFilter(tenantA),

@@ -28,7 +28,7 @@ func zoo(n int) map[uint64]map[string]any {
 	points := map[uint64]map[string]any{}
 	for id := range uint64(n) {
 		p := map[string]any{}
-		switch random.IntN(6) {
+		switch random.IntN(9) {
 		case 0: // missing
 		case 1:
 			p["color"] = nil
@@ -36,6 +36,10 @@ func zoo(n int) map[uint64]map[string]any {
 			p["color"] = []any{}
 		case 3:
 			p["color"] = []any{colors[random.IntN(3)], colors[random.IntN(3)]}
+		case 4:
+			p["color"] = int64(3) // of another type than the index
+		case 5:
+			p["color"] = []any{nil, colors[random.IntN(3)]}
 		default:
 			p["color"] = colors[random.IntN(3)]
 		}
@@ -43,7 +47,7 @@ func zoo(n int) map[uint64]map[string]any {
 			p["n"] = int64(random.IntN(6))
 		}
 		if random.IntN(4) > 0 {
-			p["price"] = random.Float64() * 6
+			p["price"] = float64(random.IntN(13)) / 2 // on the borders, too
 		}
 		if random.IntN(2) > 0 {
 			p["flag"] = random.IntN(2) > 0

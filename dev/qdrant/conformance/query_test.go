@@ -85,8 +85,9 @@ func TestIDFFollowsDeletes(t *testing.T) {
 		f.upsert(f.name, hybridPoint(6, "b", []float32{1, 0, 0, 0}, []uint32{30}, []float32{1}))
 		// Replaced and moved to another dimension, then brought back.
 		f.upsert(f.name, hybridPoint(2, "a", []float32{1, 1, 0, 0}, []uint32{40}, []float32{2}))
-		ids, _ := f.query(&pb.QueryPoints{Query: pb.NewQuerySparse([]uint32{30}, []float32{1}), Using: pb.PtrOf("bm25")})
+		ids, scores := f.query(&pb.QueryPoints{Query: pb.NewQuerySparse([]uint32{30}, []float32{1}), Using: pb.PtrOf("bm25")})
 		require.Equal(f, []uint64{6}, ids)
+		require.InDelta(f, math.Log((6-1+0.5)/(1+0.5)+1), scores[0], 1e-5, "one of six points has it now")
 		f.upsert(f.name, hybridPoint(2, "a", []float32{1, 1, 0, 0}, []uint32{30}, []float32{2}))
 		ids, _ = f.query(&pb.QueryPoints{Query: pb.NewQuerySparse([]uint32{30}, []float32{1}), Using: pb.PtrOf("bm25")})
 		require.Equal(f, []uint64{2, 6}, ids)
