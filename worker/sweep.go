@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
@@ -43,6 +44,9 @@ func (w *Worker) sweepOnce(ctx context.Context) error {
 		return err
 	}
 	for _, document := range documents {
+		if document.Status == chatconnect.StatusUploading {
+			continue // its upload is still running
+		}
 		in := &temporal.IngestInput{
 			ClientID: document.ClientID, DocumentID: document.ID, Version: document.Version,
 			Type: document.Type, Name: document.Name,

@@ -69,7 +69,7 @@ func (s *stores) points(document chatconnect.DocumentID) int {
 func TestKilledWhileIngesting(t *testing.T) {
 	t.Parallel()
 	models, settings := startModels(t, fakemodel.Knobs{})
-	p := startProcess(t, t.TempDir(), settings...)
+	p := startProcess(t, newHome(t), settings...)
 	shop := newTenant(t, p.url, chatconnect.TierFree)
 
 	// The provider takes some batches and then stops answering, so that the
@@ -111,7 +111,7 @@ func TestKilledWhileIngesting(t *testing.T) {
 func TestKilledWhileAnswering(t *testing.T) {
 	t.Parallel()
 	models, settings := startModels(t, fakemodel.Knobs{})
-	p := startProcess(t, t.TempDir(), settings...)
+	p := startProcess(t, newHome(t), settings...)
 	shop := newTenant(t, p.url, chatconnect.TierFree)
 	shop.learn(fixture(t, "handbook.pdf"))
 
@@ -150,7 +150,7 @@ func TestKilledWhileAnswering(t *testing.T) {
 // TestSecondStartIsRefused: two processes on one state would corrupt it.
 func TestSecondStartIsRefused(t *testing.T) {
 	t.Parallel()
-	p := startProcess(t, t.TempDir())
+	p := startProcess(t, newHome(t))
 	output, err := runDev(t, p.home)
 	require.Error(t, err)
 	require.Contains(t, output, fmt.Sprint(p.command.Process.Pid), "it names who is running")

@@ -31,6 +31,17 @@ var devBinary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
+// newHome makes a state directory that PostgreSQL's own user can reach, which
+// t.TempDir() is not when the tests run as root.
+func newHome(t testing.TB) string {
+	t.Helper()
+	home, err := os.MkdirTemp("", "chatconnect-e2e-")
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(home, 0o755)) //nolint:gosec // that is the point
+	t.Cleanup(func() { _ = os.RemoveAll(home) })
+	return home
+}
+
 // process is a running `make dev`, all of ChatConnect in one process group.
 type process struct {
 	t       testing.TB

@@ -1,0 +1,104 @@
+package e2e
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/bench/fakemodel"
+	"github.com/chatconnect/chatconnect/internal/config"
+	"github.com/chatconnect/chatconnect/temporal"
+	"github.com/chatconnect/chatconnect/workflows"
+)
+
+// TestHistoriesReplay runs every shape of workflow for real and replays what
+// the server recorded. With UPDATE_HISTORIES=1 it also writes the histories
+// that workflows' own replay test holds against later code; do that only for
+// a shape that is new, under a name that is new.
+func TestHistoriesReplay(t *testing.T) {
+	t.Parallel()
+	models, settings := startModels(t, fakemodel.Knobs{})
+	product := startProduct(t, settings...)
+	shop := newTenant(t, product.URL(), chatconnect.TierFree)
+
+	ready := shop.learn(fixture(t, "handbook.pdf"))[0]
+	failed := shop.settle(shop.upload(fixture(t, "scanned.pdf"))...)[0]
+	long := shop.learn(inventory())[0]
+	require.NoError(t, models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultServerError, Endpoint: fakemodel.EndpointEmbeddings, Count: 2}}}))
+	retried := shop.learn(file{"tea.txt", []byte("Tea is served at four.")})[0]
+
+	ask := func(message string) string {
+		body := chatBody(questions[0].question)
+		body["messageId"] = message
+		shop.stream(body).finish()
+		shop.post("/chat", body, "x-api-key", shop.PublishableKey) // until the workflow has ended
+		return temporal.ChatWorkflowID(chatconnect.MessageRef{
+			ClientID: shop.ID, SessionID: chatconnect.SessionID(body["sessionId"].(string)), MessageID: chatconnect.MessageID(message),
+		})
+	}
+	answered, cached := ask("m-1"), ask("m-2")
+	require.NoError(t, models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultCut, AfterTokens: 2, Endpoint: fakemodel.EndpointChat, Count: 1}}}))
+	restarted := ask("m-3")
+	require.NoError(t, models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultContext, Endpoint: fakemodel.EndpointChat}}}))
+	refused := ask("m-4")
+
+	ingest := func(document chatconnect.Document) string {
+		return temporal.IngestionWorkflowID(shop.ID, chatconnect.Revision{DocumentID: document.ID, Version: 1})
+	}
+	for name, id := range map[string]string{
+		"ingest-ready": ingest(ready), "ingest-failed": ingest(failed), "ingest-long": ingest(long), "ingest-retried": ingest(retried),
+		"answer": answered, "answer-cached": cached, "answer-restarted": restarted, "answer-refused": refused,
+	} {
+		t.Run(name, func(t *testing.T) {
+			history := product.history(t, id)
+			replayer := sdkworker.NewWorkflowReplayer()
+			replayer.RegisterWorkflowWithOptions(workflows.IngestDocument, workflow.RegisterOptions{Name: temporal.WorkflowIngestDocument})
+			replayer.RegisterWorkflowWithOptions(workflows.AnswerMessage, workflow.RegisterOptions{Name: temporal.WorkflowAnswerMessage})
+			require.NoError(t, replayer.ReplayWorkflowHistory(quiet(), history))
+			if name == "answer" {
+				require.LessOrEqual(t, len(history.Events), 13, "an undisturbed answer is few events")
+			}
+			if os.Getenv("UPDATE_HISTORIES") != "" {
+				content, err := protojson.Marshal(history)
+				require.NoError(t, err)
+				path := filepath.Join("../../workflows/testdata/histories", name+".json")
+				require.NoError(t, os.WriteFile(path, content, 0o600))
+			}
+		})
+	}
+}
+
+func quiet() log.Logger { return log.NewStructuredLogger(slog.New(slog.DiscardHandler)) }
+
+// history waits for the workflow's end and returns what was recorded.
+func (p *product) history(t testing.TB, id string) *historypb.History {
+	t.Helper()
+	c, err := config.Load(p.environ)
+	require.NoError(t, err)
+	connection, err := client.Dial(client.Options{HostPort: c.TemporalAddress, Namespace: c.TemporalNamespace, Logger: quiet()})
+	require.NoError(t, err)
+	defer connection.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	require.NoError(t, connection.GetWorkflow(ctx, id, "").Get(ctx, nil))
+	history := &historypb.History{}
+	events := connection.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		require.NoError(t, err)
+		history.Events = append(history.Events, event)
+	}
+	return history
+}

@@ -1,0 +1,33 @@
+package workflows
+
+import (
+	"log/slog"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/log"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatconnect/chatconnect/temporal"
+)
+
+// TestReplay holds committed histories, recorded from real runs by
+// dev/e2e (UPDATE_HISTORIES=1), against the present code: a change that would
+// strand running workflows fails here.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	histories, err := filepath.Glob("testdata/histories/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, histories)
+	for _, history := range histories {
+		t.Run(filepath.Base(history), func(t *testing.T) {
+			t.Parallel()
+			replayer := sdkworker.NewWorkflowReplayer()
+			replayer.RegisterWorkflowWithOptions(IngestDocument, workflow.RegisterOptions{Name: temporal.WorkflowIngestDocument})
+			replayer.RegisterWorkflowWithOptions(AnswerMessage, workflow.RegisterOptions{Name: temporal.WorkflowAnswerMessage})
+			require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), history))
+		})
+	}
+}
