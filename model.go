@@ -25,6 +25,8 @@ type Completion struct {
 
 // Model writes answers.
 type Model interface {
+	// Name says who answers the tier, as Completion does.
+	Name(tier Tier) (provider, model string)
 	// Generate streams the answer through onToken, in order, and returns the
 	// whole. An error from onToken stops it. A stream that ends without the
 	// provider's end marker is an error, never a short answer. Errors that may

@@ -95,5 +95,8 @@ func (a *Chat) finishedEarlier(ctx context.Context, in *temporal.GenerateInput) 
 	if len(answer.Sources) == 0 {
 		status = chatconnect.ChatUnanswered
 	}
-	return &temporal.GenerateResult{Answer: answer, Status: status, Latency: time.Since(in.AskedAt)}
+	provider, model := a.Model.Name(in.Tier)
+	return &temporal.GenerateResult{
+		Answer: answer, Status: status, Provider: provider, Model: model, Latency: time.Since(in.AskedAt),
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/chatconnect/chatconnect/cmd/chatconnect/app"
 	"github.com/chatconnect/chatconnect/internal/config"
 	"github.com/chatconnect/chatconnect/internal/document"
+	"github.com/chatconnect/chatconnect/internal/redisconn"
 	"github.com/chatconnect/chatconnect/internal/telemetry"
 	"github.com/chatconnect/chatconnect/schema"
 )
@@ -79,7 +80,9 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	roles := map[string]app.Roles{
 		"serve": {API: true, Worker: true}, "api": {API: true}, "worker": {Worker: true},
 	}[command]
-	options := app.Options{Roles: roles, Migrate: command == "serve", Logger: telemetry.NewLogger(stderr, settings.LogLevel)}
+	logger := telemetry.NewLogger(stderr, settings.LogLevel)
+	redisconn.LogTo(logger)
+	options := app.Options{Roles: roles, Migrate: command == "serve", Logger: logger}
 	a, err := app.New(ctx, settings, options)
 	if err != nil {
 		return err

@@ -16,6 +16,8 @@ import (
 // ExtractiveModel names the built-in model.
 const ExtractiveModel = "extractive-v1"
 
+const extractiveProvider = "extractive"
+
 // Tuning of the extractive model, on the questions of its test.
 const (
 	// minCoverage is how much of the question's weight a unit and its passage
@@ -63,6 +65,11 @@ type extractive struct{}
 // points of what was read and written.
 func NewExtractive() chatconnect.Model { return extractive{} }
 
+// Name implements chatconnect.Model.
+func (extractive) Name(chatconnect.Tier) (provider, model string) {
+	return extractiveProvider, ExtractiveModel
+}
+
 // Generate implements chatconnect.Model. It fails only when ctx ends or
 // onToken fails.
 func (extractive) Generate(ctx context.Context, prompt chatconnect.Prompt, onToken func(context.Context, string) error) (chatconnect.Completion, error) {
@@ -78,7 +85,7 @@ func (extractive) Generate(ctx context.Context, prompt chatconnect.Prompt, onTok
 		usage.InputTokens += estimateTokens(p.Content)
 	}
 	return chatconnect.Completion{
-		Text: text, Usage: usage, Provider: "extractive", Model: ExtractiveModel, Unanswered: !found,
+		Text: text, Usage: usage, Provider: extractiveProvider, Model: ExtractiveModel, Unanswered: !found,
 	}, nil
 }
 

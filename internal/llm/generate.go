@@ -24,6 +24,9 @@ type chatModel struct {
 	usage     func(info map[string]any) chatconnect.Usage
 }
 
+// Name implements chatconnect.Model.
+func (m *chatModel) Name(chatconnect.Tier) (provider, model string) { return m.provider, m.model }
+
 // Generate implements chatconnect.Model.
 func (m *chatModel) Generate(ctx context.Context, prompt chatconnect.Prompt, onToken func(context.Context, string) error) (chatconnect.Completion, error) {
 	parts := renderPrompt(prompt)

@@ -78,12 +78,19 @@ type router struct {
 	free, paid chatconnect.Model
 }
 
+func (r router) of(tier chatconnect.Tier) chatconnect.Model {
+	if tier == chatconnect.TierPaid {
+		return r.paid
+	}
+	return r.free
+}
+
+// Name implements chatconnect.Model.
+func (r router) Name(tier chatconnect.Tier) (provider, model string) { return r.of(tier).Name(tier) }
+
 // Generate implements chatconnect.Model.
 func (r router) Generate(ctx context.Context, prompt chatconnect.Prompt, onToken func(context.Context, string) error) (chatconnect.Completion, error) {
-	if prompt.Tier == chatconnect.TierPaid {
-		return r.paid.Generate(ctx, prompt, onToken)
-	}
-	return r.free.Generate(ctx, prompt, onToken)
+	return r.of(prompt.Tier).Generate(ctx, prompt, onToken)
 }
 
 // NewModel returns the model that picks another by the prompt's tier, and one

@@ -13,6 +13,7 @@ import (
 	"github.com/chatconnect/chatconnect/cmd/chatconnect/app"
 	"github.com/chatconnect/chatconnect/dev/stack"
 	"github.com/chatconnect/chatconnect/internal/config"
+	"github.com/chatconnect/chatconnect/internal/redisconn"
 )
 
 // Times things may take. A first start creates a database; a stop gives the
@@ -54,6 +55,7 @@ func develop(ctx context.Context, o options, environ []string, stdout, stderr io
 	}
 	defer func() { err = errors.Join(err, logs.close()) }()
 	appOptions := app.Options{Roles: app.Roles{API: true, Worker: true}, Migrate: true, Logger: logs.logger}
+	redisconn.LogTo(logs.logger)
 	a, err := app.New(starting, settings, appOptions)
 	if errors.Is(err, syscall.EADDRINUSE) && !has(environ, "METRICS_ADDR") {
 		// A second stack on this machine: its metrics go elsewhere. If it was
