@@ -23,6 +23,9 @@ type ChatInput struct {
 	AskedAt   time.Time             `json:"askedAt"`
 }
 
+// Tenant is whose visitor asks.
+func (in ChatInput) Tenant() chatconnect.ClientID { return in.ClientID }
+
 // Ref names the message.
 func (in ChatInput) Ref() chatconnect.MessageRef {
 	return chatconnect.MessageRef{ClientID: in.ClientID, SessionID: in.SessionID, MessageID: in.MessageID}

@@ -22,6 +22,9 @@ type IngestInput struct {
 	Name       string                 `json:"name"`
 }
 
+// Tenant is whose document it is.
+func (in IngestInput) Tenant() chatconnect.ClientID { return in.ClientID }
+
 // Revision is the version being ingested.
 func (in IngestInput) Revision() chatconnect.Revision {
 	return chatconnect.Revision{DocumentID: in.DocumentID, Version: in.Version}

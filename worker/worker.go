@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -62,14 +63,18 @@ func (w *Worker) Start(ctx context.Context) error {
 }
 
 func (w *Worker) register() {
+	interceptors := []interceptor.WorkerInterceptor{&tenantLogging{}}
 	w.ingestion = sdkworker.New(w.Client, temporal.QueueIngestion, sdkworker.Options{
 		MaxConcurrentActivityExecutionSize: w.Parsers * 2, // parsing is bound by CPU, embedding by the network
 		WorkerStopTimeout:                  w.StopTimeout,
+		Interceptors:                       interceptors,
 	})
 	w.ingestion.RegisterWorkflowWithOptions(workflows.IngestDocument, workflow.RegisterOptions{Name: temporal.WorkflowIngestDocument})
 	w.ingestion.RegisterActivity(w.Ingestion)
 
-	w.chat = sdkworker.New(w.Client, temporal.QueueChat, sdkworker.Options{WorkerStopTimeout: w.StopTimeout})
+	w.chat = sdkworker.New(w.Client, temporal.QueueChat, sdkworker.Options{
+		WorkerStopTimeout: w.StopTimeout, Interceptors: interceptors,
+	})
 	w.chat.RegisterWorkflowWithOptions(workflows.AnswerMessage, workflow.RegisterOptions{Name: temporal.WorkflowAnswerMessage})
 	w.chat.RegisterActivity(w.Chat)
 }
