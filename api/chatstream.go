@@ -135,7 +135,7 @@ func (s *Server) streamAnswer(c *gin.Context, ref chatconnect.MessageRef, run cl
 	if err := stream.out.open(); err != nil {
 		return
 	}
-	if err := stream.write(c.Request.Context()); err != nil && c.Request.Context().Err() == nil {
-		s.Logger.InfoContext(c.Request.Context(), "reader of an answer let go", "error", err)
+	if err := stream.write(c.Request.Context()); err != nil {
+		s.Logger.DebugContext(c.Request.Context(), "reader of an answer is gone", "after", stream.last, "error", err)
 	}
 }

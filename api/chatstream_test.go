@@ -2,7 +2,10 @@ package api_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -344,4 +347,25 @@ func TestHeartbeat(t *testing.T) {
 	c.publish(done(1))
 	names, _ := s.rest()
 	require.Equal(t, []string{"done"}, names)
+}
+
+// TestReaderStopsReading: a connection that takes no more bytes is let go
+// after the write deadline, while it is still open.
+func TestReaderStopsReading(t *testing.T) {
+	t.Parallel()
+	c := setupChat(t, func(timing *api.Timing) { timing.Silence, timing.Write = time.Hour, 50*time.Millisecond })
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(c.http.URL, "http://"))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	body := `{"message":"Hi","sessionId":"s1","messageId":"m1"}`
+	_, err = fmt.Fprintf(conn, "POST /chat/stream HTTP/1.1\r\nHost: x\r\nX-Api-Key: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		c.visitor.header.Get("X-Api-Key"), len(body), body)
+	require.NoError(t, err)
+	<-c.started
+	words := strings.Repeat("x", 1<<20)
+	for id := range int64(64) { // more than the socket's buffers hold
+		c.publish(token(id+1, words))
+	}
+	require.Eventually(t, func() bool { return strings.Contains(c.log.String(), "reader of an answer is gone") }, 20*time.Second, time.Millisecond)
+	c.noReaders()
 }

@@ -12,6 +12,7 @@ func (s *Server) Quick(change func(t *Timing)) {
 		Silence: 50 * time.Millisecond, Grace: 20 * time.Millisecond, Heartbeat: time.Hour,
 		UploadStall: s.timing.uploadStall, Ping: 50 * time.Millisecond, SlowReader: 50 * time.Millisecond,
 		Resubscribe: 5 * time.Millisecond, StartTimeout: s.timing.startTimeout, Dependency: s.timing.dependency,
+		Write: s.timing.write,
 	}
 	if change != nil {
 		change(&t)
@@ -19,11 +20,12 @@ func (s *Server) Quick(change func(t *Timing)) {
 	s.timing.silence, s.timing.grace, s.timing.heartbeat = t.Silence, t.Grace, t.Heartbeat
 	s.timing.uploadStall, s.timing.ping, s.timing.slowReader = t.UploadStall, t.Ping, t.SlowReader
 	s.timing.resubscribe, s.timing.startTimeout, s.timing.dependency = t.Resubscribe, t.StartTimeout, t.Dependency
+	s.timing.write = t.Write
 }
 
 // Timing is what tests may change of timing.
 type Timing struct {
-	Silence, Grace, Heartbeat, UploadStall, Ping, SlowReader, Resubscribe, StartTimeout, Dependency time.Duration
+	Silence, Grace, Heartbeat, UploadStall, Ping, SlowReader, Resubscribe, StartTimeout, Dependency, Write time.Duration
 }
 
 // Routes lists what the router knows.

@@ -2,9 +2,9 @@ package api
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"runtime"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -40,20 +40,19 @@ func validPassword(password string) error {
 // hashWait is how long a login waits for its turn to hash.
 const hashWait = 5 * time.Second
 
+// decoy is compared with when there is no such account, so that the answer
+// takes as long as for a wrong password: no salt and no key, but the same cost.
+var decoy = fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s",
+	passwordParams.Memory, passwordParams.Iterations, passwordParams.Parallelism,
+	base64.RawStdEncoding.EncodeToString(make([]byte, passwordParams.SaltLength)),
+	base64.RawStdEncoding.EncodeToString(make([]byte, passwordParams.KeyLength)))
+
 // passwordHasher bounds how many hashes are computed at once: each takes
 // 19 MiB and a core, and anybody can ask for one.
-type passwordHasher struct {
-	slots chan struct{}
-	// decoy is compared with when there is no such account, so that the answer
-	// takes as long as for a wrong password.
-	decoy func() (string, error)
-}
+type passwordHasher struct{ slots chan struct{} }
 
 func newPasswordHasher() *passwordHasher {
-	return &passwordHasher{
-		slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
-		decoy: sync.OnceValues(func() (string, error) { return HashPassword("no such account") }),
-	}
+	return &passwordHasher{slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))}
 }
 
 func (p *passwordHasher) turn(ctx context.Context) (release func(), err error) {
@@ -89,9 +88,7 @@ func (p *passwordHasher) matches(ctx context.Context, password, hash string) (bo
 	defer release()
 	known := hash != ""
 	if !known {
-		if hash, err = p.decoy(); err != nil {
-			return false, fmt.Errorf("hash the decoy: %w", err)
-		}
+		hash = decoy
 	}
 	match, err := argon2id.ComparePasswordAndHash(norm.NFC.String(password), hash)
 	if err != nil {

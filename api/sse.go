@@ -20,7 +20,11 @@ type sseWriter struct {
 }
 
 func newSSEWriter(w http.ResponseWriter, timeout time.Duration) *sseWriter {
-	return &sseWriter{w: w, rc: http.NewResponseController(w), timeout: timeout}
+	inner := w
+	if gin, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
+		inner = gin.Unwrap() // gin's Flush keeps its errors to itself
+	}
+	return &sseWriter{w: w, rc: http.NewResponseController(inner), timeout: timeout}
 }
 
 // open sends the headers, so that the reader knows it is connected.
@@ -30,6 +34,9 @@ func (s *sseWriter) open() error {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx and its like would collect tokens
 	s.w.WriteHeader(http.StatusOK)
+	if gin, ok := s.w.(interface{ WriteHeaderNow() }); ok {
+		gin.WriteHeaderNow()
+	}
 	return s.flush()
 }
 
