@@ -62,14 +62,17 @@ func setLimit(which int, value uint64) error {
 	return unix.Setrlimit(which, &want)
 }
 
-// signalOf returns the signal that ended a process, or 0.
-func signalOf(err error) syscall.Signal {
+// killedBySignal reports whether a process ended by a signal that somebody
+// sent, and whether it was RLIMIT_CPU's.
+func killedBySignal(err error) (killed, overCPU bool) {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
-		return 0
+		return false, false
 	}
-	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return status.Signal()
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	if !ok || !status.Signaled() {
+		return false, false
 	}
-	return 0
+	signal := status.Signal()
+	return signal == syscall.SIGKILL || signal == syscall.SIGTERM, signal == syscall.SIGXCPU
 }

@@ -5,7 +5,6 @@ package document
 import (
 	"os"
 	"os/exec"
-	"syscall"
 )
 
 func selfPath() (string, error) { return os.Executable() }
@@ -18,4 +17,4 @@ func applyLimits(task) (string, error) {
 	return "none from this operating system: only the deadline and the output caps hold", nil
 }
 
-func signalOf(error) syscall.Signal { return 0 }
+func killedBySignal(error) (killed, overCPU bool) { return false, false }

@@ -9,5 +9,10 @@ import (
 
 func TestMain(m *testing.M) {
 	document.RunChildIfAsked()
-	os.Exit(m.Run())
+	runParentIfAsked()
+	code := m.Run()
+	if cacheDir != "" {
+		os.RemoveAll(cacheDir)
+	}
+	os.Exit(code)
 }

@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -245,7 +244,7 @@ type ending struct {
 // verdict says what the end of a child means.
 func verdict(t task, to *receiver, end ending) error {
 	detail := fmt.Errorf("child: %w; stderr: %s", errors.Join(end.received, end.waited), end.stderr)
-	signal := signalOf(end.waited)
+	killed, overCPU := killedBySignal(end.waited)
 	switch {
 	case to.stopped != nil: // by onBlock
 		return to.stopped
@@ -261,9 +260,9 @@ func verdict(t task, to *receiver, end ending) error {
 		return errUnavailable(errors.Join(errMute, detail))
 	case !to.ready:
 		return errUnavailable(detail)
-	case end.spent >= time.Duration(t.CPUSeconds)*time.Second, signal == syscall.SIGXCPU:
+	case overCPU, end.spent >= time.Duration(t.CPUSeconds)*time.Second:
 		return failure.TooComplex.Because(detail)
-	case signal == syscall.SIGKILL, signal == syscall.SIGTERM:
+	case killed:
 		return errUnavailable(detail) // from outside: an operator, the OOM killer
 	case isOutOfMemory(end.stderr):
 		return failure.TooComplex.Because(detail)
@@ -375,7 +374,7 @@ func (f *failed) err() error {
 type opening struct{ buf bytes.Buffer }
 
 func (t *opening) Write(b []byte) (int, error) {
-	const most = 8 << 10
+	const most = 1 << 10 // the cause stands in it; the stacks after it go on for pages
 	if t.buf.Len() < most {
 		t.buf.Write(b[:min(len(b), most-t.buf.Len())])
 	}

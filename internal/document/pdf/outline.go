@@ -136,25 +136,33 @@ func appendPart(parts []part, title, text string) []part {
 // and case don't count, a number may stand before the title, and the title
 // may go over up to three lines.
 func findTitle(text, title string) (start, end int) {
-	want := squeeze(title)
+	want := unnumbered(title)
 	for at := 0; at < len(text); {
-		end := lineEnd(text, at)
-		if line := strings.TrimLeft(squeeze(text[at:end]), "0123456789.§"); line != "" {
-			for joined, next := line, end; len(joined) <= len(want)+10; {
-				if joined == want || joined == strings.TrimLeft(want, "0123456789.§") {
-					return at, next
-				}
-				if next >= len(text) || !strings.HasPrefix(want, line) || strings.Count(text[at:next], "\n") == 2 {
-					break
-				}
-				from := next + 1
-				next = lineEnd(text, from)
-				joined += squeeze(text[from:next])
+		first := lineEnd(text, at)
+		next := first
+		for lines := 1; lines <= 3; lines++ {
+			joined := unnumbered(text[at:next])
+			if joined == want {
+				return at, next
 			}
+			if next >= len(text) || joined == "" || !strings.HasPrefix(want, joined) {
+				break
+			}
+			next = lineEnd(text, next+1)
 		}
-		at = end + 1
+		at = first + 1
 	}
 	return -1, -1
+}
+
+// unnumbered drops white space, case and, unless nothing else is left, the
+// number in front.
+func unnumbered(s string) string {
+	s = strings.ToLower(strings.Join(strings.Fields(s), ""))
+	if rest := strings.TrimLeft(s, "0123456789.§"); rest != "" {
+		return rest
+	}
+	return s
 }
 
 func lineEnd(text string, at int) int {
@@ -162,9 +170,4 @@ func lineEnd(text string, at int) int {
 		return at + n
 	}
 	return len(text)
-}
-
-// squeeze drops white space and case.
-func squeeze(s string) string {
-	return strings.ToLower(strings.Join(strings.Fields(s), ""))
 }

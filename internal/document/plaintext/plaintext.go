@@ -171,22 +171,25 @@ func heading(line []byte) (level int, title string) {
 func isMarkdown(text []byte) bool {
 	const sample = 64 << 10
 	lines, hashes, headings := 0, 0, 0
-	afterBlank := true
+	above := 0 // a heading of a lower level than this may stand here
 	for line := range bytes.Lines(text[:min(len(text), sample)]) {
 		line = bytes.TrimSpace(line)
 		if len(line) == 0 {
-			afterBlank = true
+			above = 0
 			continue
 		}
 		lines++
+		level := 0
 		if line[0] == '#' {
 			hashes++
-			if level, _ := heading(line); level > 0 && afterBlank {
-				headings++
-				continue
-			}
+			level, _ = heading(line)
 		}
-		afterBlank = false
+		if level > above {
+			headings++
+			above = level
+		} else {
+			above = 6
+		}
 	}
 	return headings > 0 && hashes-headings <= headings/2 && headings*2 <= lines+1
 }

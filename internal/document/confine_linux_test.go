@@ -1,0 +1,192 @@
+package document_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/internal/document"
+)
+
+// manyBlocks is more text than the pipe holds: the child is still at work
+// while the first block is looked at.
+func manyBlocks() *strings.Reader {
+	return strings.NewReader(strings.Repeat(strings.Repeat("word ", 2000)+"\n\n", 1000))
+}
+
+// childrenOf lists the processes whose parent is pid.
+func childrenOf(pid int) []int {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	var pids []int
+	for _, list := range lists {
+		text, _ := os.ReadFile(list)
+		for _, field := range strings.Fields(string(text)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				pids = append(pids, child)
+			}
+		}
+	}
+	return pids
+}
+
+// childIn finds the child that works in a directory under dir: tests run in
+// parallel, so there are others.
+func childIn(pid int, dir string) (int, bool) {
+	for _, child := range childrenOf(pid) {
+		cwd, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", child))
+		if err == nil && strings.HasPrefix(cwd, dir+"/") {
+			return child, true
+		}
+	}
+	return 0, false
+}
+
+// whileReading calls do with the pid of a child that is at work.
+func whileReading(t *testing.T, do func(pid int)) error {
+	t.Helper()
+	dir := t.TempDir()
+	p := document.NewParser(document.Options{TempDir: dir, CacheDir: t.TempDir()})
+	first := true
+	return p.Parse(context.Background(), chatconnect.TypeTXT, manyBlocks(), func(chatconnect.Block) error {
+		if first {
+			first = false
+			pid, found := childIn(os.Getpid(), dir)
+			require.True(t, found, "no child")
+			do(pid)
+		}
+		return nil
+	}, nil)
+}
+
+func TestChildIsConfined(t *testing.T) {
+	t.Setenv("CHATCONNECT_TEST_SECRET", "hunter2")
+	proc := func(pid int, name string) string {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, name))
+		require.NoError(t, err)
+		return string(text)
+	}
+	require.NoError(t, whileReading(t, func(pid int) {
+		var names []string
+		for _, variable := range strings.Split(strings.Trim(proc(pid, "environ"), "\x00"), "\x00") {
+			name, _, _ := strings.Cut(variable, "=")
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		require.Equal(t, []string{"CHATCONNECT_DOCUMENT_CHILD", "GOMAXPROCS", "GOTRACEBACK"}, names)
+
+		entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/cwd", pid))
+		require.NoError(t, err)
+		require.Empty(t, entries)
+
+		limits := proc(pid, "limits")
+		for name, value := range map[string]string{
+			"Max data size": "471859200", "Max core file size": "0", "Max open files": "32", "Max file size": "0", "Max cpu time": "121",
+		} {
+			at := strings.Index(limits, name)
+			require.GreaterOrEqual(t, at, 0)
+			fields := strings.Fields(limits[at+len(name):])
+			require.Equal(t, []string{value, value}, fields[:2], name)
+		}
+		require.Contains(t, proc(pid, "status"), "NoNewPrivs:\t1")
+
+		open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+		require.NoError(t, err)
+		document := false
+		for _, fd := range open {
+			target, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%s", pid, fd.Name()))
+			switch {
+			case err != nil: // closed since
+			case strings.HasSuffix(target, "/document (deleted)"):
+				document = true
+			case target == "/dev/null", strings.HasPrefix(target, "pipe:"), strings.HasPrefix(target, "anon_inode:"):
+			case strings.HasPrefix(target, "/sys/fs/cgroup/"): // Go's, to count processors
+			default:
+				t.Errorf("the child has %s open", target)
+			}
+		}
+		require.True(t, document)
+	}))
+}
+
+func TestChildKilledFromOutsideMayBeTriedAgain(t *testing.T) {
+	t.Parallel()
+	err := whileReading(t, func(pid int) { require.NoError(t, syscall.Kill(pid, syscall.SIGKILL)) })
+	require.Equal(t, chatconnect.KindUnavailable, chatconnect.AsError(err).Kind, "%v", err)
+}
+
+func TestDeadlineEndsTheChild(t *testing.T) {
+	t.Parallel()
+	const deadline = 300 * time.Millisecond
+	p := newParser(t, document.Options{Deadline: deadline})
+	heavy := wordFile(t, func(w io.Writer) {
+		fmt.Fprint(w, wordHead)
+		unit := strings.Repeat("<w:p><w:r><w:t>all work and no play</w:t></w:r></w:p>", 1000)
+		for range 2000 {
+			fmt.Fprint(w, unit)
+		}
+	})
+	began := time.Now()
+	_, err := parse(t, p, chatconnect.TypeDOCX, heavy)
+	requireFailure(t, err, chatconnect.CodeTooComplex)
+	require.Less(t, time.Since(began), 30*time.Second)
+}
+
+func TestMemoryLimitEndsTheChild(t *testing.T) {
+	t.Parallel()
+	p := newParser(t, document.Options{MemoryLimit: 80 << 20})
+	_, err := parse(t, p, chatconnect.TypeTXT, strings.NewReader(strings.Repeat("é ", 20<<20)))
+	requireFailure(t, err, chatconnect.CodeTooComplex)
+}
+
+const envTestParent = "TEST_DOCUMENT_PARENT"
+
+// runParentIfAsked is a parser in a process of its own, to be killed: it
+// prints its child's pid and waits.
+func runParentIfAsked() {
+	dir, asked := os.LookupEnv(envTestParent)
+	if !asked {
+		return
+	}
+	p := document.NewParser(document.Options{TempDir: dir, CacheDir: dir})
+	err := p.Parse(context.Background(), chatconnect.TypeTXT, manyBlocks(), func(chatconnect.Block) error {
+		pid, _ := childIn(os.Getpid(), dir)
+		fmt.Println(pid)
+		select {}
+	}, nil)
+	fmt.Println(err)
+	os.Exit(1)
+}
+
+func TestChildDiesWithItsParent(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	parent := exec.Command(self)
+	parent.Env = append(os.Environ(), envTestParent+"="+t.TempDir())
+	output, err := parent.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, parent.Start())
+	line, err := bufio.NewReader(output).ReadString('\n')
+	require.NoError(t, err)
+	child, err := strconv.Atoi(strings.TrimSpace(line))
+	require.NoError(t, err)
+	require.NoError(t, parent.Process.Kill())
+	_ = parent.Wait()
+	require.Eventually(t, func() bool {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", child))
+		return err != nil || strings.Contains(string(status), ") Z ")
+	}, 20*time.Second, 10*time.Millisecond, "the child lives on")
+}

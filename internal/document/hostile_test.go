@@ -1,0 +1,227 @@
+package document_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/flate"
+	"compress/zlib"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/internal/document"
+)
+
+// TestHostileFiles: each must end in its code, well within the deadline, in
+// bounded memory.
+func TestHostileFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	const deadline = 20 * time.Second
+	p := newParser(t, document.Options{Deadline: deadline})
+	word := func(open, unit string, times int, end string) io.Reader {
+		return wordFile(t, func(w io.Writer) {
+			io.WriteString(w, wordHead+open)
+			block := strings.Repeat(unit, 1000)
+			for range times / 1000 {
+				io.WriteString(w, block)
+			}
+			io.WriteString(w, end)
+		})
+	}
+	for _, c := range []struct {
+		name     string
+		fileType chatconnect.FileType
+		content  io.Reader
+		codes    []string // any of these; none means that it must be read
+	}{
+		{"DOCX: zip bomb", chatconnect.TypeDOCX, word("<w:p><w:r><w:t>", "                                        ", 30_000_000, ""), []string{chatconnect.CodeTooComplex}},
+		{"DOCX: 120 MB of XML", chatconnect.TypeDOCX, word("", "<w:p><w:r><w:t>all work and no play</w:t></w:r></w:p>", 2_300_000, "</w:body></w:document>"), nil},
+		{"DOCX: one endless paragraph", chatconnect.TypeDOCX, word("<w:p><w:r><w:t>", "all work and no play ", 6_000_000, ""), []string{chatconnect.CodeTooComplex}},
+		{"DOCX: declares less than it holds", chatconnect.TypeDOCX, lyingSizes(t), []string{chatconnect.CodeCorrupt}},
+		{"DOCX: deep nesting", chatconnect.TypeDOCX, word("", "<w:sdt><w:sdtContent>", 1_000_000, ""), []string{chatconnect.CodeTooComplex}},
+		{"DOCX: nested tables", chatconnect.TypeDOCX, word("", "<w:tbl><w:tr><w:tc>", 1_000_000, ""), []string{chatconnect.CodeTooComplex}},
+		{"DOCX: endless table row", chatconnect.TypeDOCX, word("<w:tbl><w:tr>", "<w:tc><w:p/></w:tc>", 5_000_000, ""), []string{chatconnect.CodeTooComplex, chatconnect.CodeNoText, chatconnect.CodeCorrupt}},
+		{"DOCX: element with endless attributes", chatconnect.TypeDOCX, word("<w:p", ` a="b"`, 15_000_000, "/>"), []string{chatconnect.CodeTooComplex, chatconnect.CodeCorrupt}},
+		{"DOCX: endless name", chatconnect.TypeDOCX, word("<w:", "pppppppppp", 10_000_000, "/>"), []string{chatconnect.CodeTooComplex, chatconnect.CodeCorrupt}},
+		{"DOCX: entity bomb", chatconnect.TypeDOCX, wordFile(t, func(w io.Writer) {
+			io.WriteString(w, `<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;">]>`+wordHead+"<w:p><w:r><w:t>&c;</w:t></w:r></w:p>")
+		}), []string{chatconnect.CodeCorrupt}},
+		{"DOCX: external entity", chatconnect.TypeDOCX, wordFile(t, func(w io.Writer) {
+			io.WriteString(w, `<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>`+wordHead+"<w:p><w:r><w:t>&a;</w:t></w:r></w:p>")
+		}), []string{chatconnect.CodeCorrupt}},
+		{"DOCX: many entries", chatconnect.TypeDOCX, manyEntries(t), []string{chatconnect.CodeTooComplex}},
+		{"CSV: commas", chatconnect.TypeCSV, strings.NewReader(strings.Repeat(",", 10<<20)), []string{chatconnect.CodeTooComplex}},
+		{"CSV: quotes", chatconnect.TypeCSV, strings.NewReader("a,b\n" + strings.Repeat("\"", 10<<20)), nil},
+		{"CSV: long header on many rows", chatconnect.TypeCSV, strings.NewReader(strings.Repeat("header ", 1000) + ",b\n" + strings.Repeat("1,2\n", 100_000)), []string{chatconnect.CodeTooComplex}},
+		{"CSV: many rows", chatconnect.TypeCSV, strings.NewReader("a,b\n" + strings.Repeat("1,2\n", 1_200_000)), []string{chatconnect.CodeTooComplex}},
+		{"TXT: one line", chatconnect.TypeTXT, strings.NewReader(strings.Repeat("x", 10<<20)), nil},
+		{"TXT: combining marks", chatconnect.TypeTXT, strings.NewReader("e" + strings.Repeat("\u0301", 3<<20)), nil},
+		{"TXT: line ends", chatconnect.TypeTXT, strings.NewReader(strings.Repeat("\r", 10<<20) + "x"), nil},
+		{"PDF: 100,000 pages", chatconnect.TypePDF, manyPages(100_000), []string{chatconnect.CodeTooManyPages}},
+		{"PDF: pages that contain themselves", chatconnect.TypePDF, pdfOf(
+			"<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [2 0 R 2 0 R 2 0 R] /Count 2000 >>"), []string{chatconnect.CodeCorrupt, chatconnect.CodeNoText, chatconnect.CodeTooComplex}},
+		{"PDF: declares pages it hasn't", chatconnect.TypePDF, pdfOf(
+			"<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 2147483647 >>", "<< /Type /Page /Parent 2 0 R >>"), []string{chatconnect.CodeTooManyPages, chatconnect.CodeCorrupt, chatconnect.CodeNoText}},
+		{"PDF: forms within forms", chatconnect.TypePDF, nestedForms(30, 10), []string{chatconnect.CodeTooComplex, chatconnect.CodeCorrupt, chatconnect.CodeNoText, chatconnect.CodeScanned}},
+		{"PDF: stream bomb", chatconnect.TypePDF, streamBomb(t), []string{chatconnect.CodeTooComplex, chatconnect.CodeCorrupt, chatconnect.CodeNoText}},
+		{"PDF: endless outline", chatconnect.TypePDF, pdfOf(
+			"<< /Type /Catalog /Pages 2 0 R /Outlines 3 0 R >>", "<< /Type /Pages /Kids [5 0 R] /Count 1 >>", "<< /First 4 0 R /Last 4 0 R /Count 1 >>",
+			"<< /Title (again) /Parent 3 0 R /Next 4 0 R /First 4 0 R >>", page(6, ""), stream("BT /F 12 Tf 9 9 Td (text enough to be a page of text) Tj ET")), nil},
+		{"PDF: nested arrays", chatconnect.TypePDF, pdfOf(
+			"<< /Type /Catalog /Pages 2 0 R /X "+strings.Repeat("[", 2_000_000)+" >>", "<< /Type /Pages /Kids [] /Count 0 >>"), []string{chatconnect.CodeCorrupt, chatconnect.CodeTooComplex, chatconnect.CodeNoText}},
+		{"PDF: name only", chatconnect.TypePDF, strings.NewReader("%PDF-1.7"), []string{chatconnect.CodeCorrupt}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			began := time.Now()
+			blocks, err := parse(t, p, c.fileType, c.content)
+			took := time.Since(began)
+			code := "read"
+			if err != nil {
+				code = chatconnect.AsError(err).Code
+			}
+			t.Logf("%s, %d blocks, after %v", code, len(blocks), took.Round(time.Millisecond))
+			require.Less(t, took, deadline+5*time.Second)
+			if c.codes == nil {
+				require.NoError(t, err)
+				return
+			}
+			require.Error(t, err)
+			require.Contains(t, c.codes, chatconnect.AsError(err).Code, "%v", err)
+		})
+	}
+	if mb, known := childrenPeakMB(); known {
+		t.Logf("largest child: %d MB", mb)
+		require.Less(t, mb, int64(600))
+	}
+}
+
+const wordHead = `<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>`
+
+func wordFile(t testing.TB, write func(io.Writer)) io.Reader {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	f, err := w.Create("word/document.xml")
+	require.NoError(t, err)
+	write(f)
+	require.NoError(t, w.Close())
+	return &b
+}
+
+// lyingSizes holds 1 GB in a part that declares 100 bytes.
+func lyingSizes(t testing.TB) io.Reader {
+	t.Helper()
+	var packed bytes.Buffer
+	w, err := flate.NewWriter(&packed, flate.BestCompression)
+	require.NoError(t, err)
+	sum := crc32.NewIEEE()
+	both := io.MultiWriter(w, sum)
+	io.WriteString(both, wordHead+"<w:p><w:r><w:t>")
+	block := []byte(strings.Repeat("a", 1<<20))
+	for range 1 << 10 {
+		both.Write(block)
+	}
+	require.NoError(t, w.Close())
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	f, err := z.CreateRaw(&zip.FileHeader{Name: "word/document.xml", Method: zip.Deflate, CRC32: sum.Sum32(), CompressedSize64: uint64(packed.Len()), UncompressedSize64: 100})
+	require.NoError(t, err)
+	_, err = f.Write(packed.Bytes())
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	return &b
+}
+
+func manyEntries(t testing.TB) io.Reader {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for i := range 60_000 {
+		_, err := w.CreateHeader(&zip.FileHeader{Name: fmt.Sprintf("word/%d.xml", i)})
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.Close())
+	return &b
+}
+
+// pdfOf numbers objects from 1, the first being the catalogue.
+func pdfOf(objects ...string) io.Reader {
+	var b bytes.Buffer
+	b.WriteString("%PDF-1.7\n")
+	offsets := make([]int, len(objects))
+	for i, o := range objects {
+		offsets[i] = b.Len()
+		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, o)
+	}
+	start := b.Len()
+	fmt.Fprintf(&b, "xref\n0 %d\n0000000000 65535 f \n", len(objects)+1)
+	for _, o := range offsets {
+		fmt.Fprintf(&b, "%010d 00000 n \n", o)
+	}
+	fmt.Fprintf(&b, "trailer\n<< /Root 1 0 R /Size %d >>\nstartxref\n%d\n%%%%EOF\n", len(objects)+1, start)
+	return &b
+}
+
+func page(contents int, xobjects string) string {
+	return fmt.Sprintf("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents %d 0 R /Resources << /XObject << %s >> /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >>", contents, xobjects)
+}
+
+func stream(content string) string {
+	return fmt.Sprintf("<< /Length %d >>\nstream\n%s\nendstream", len(content), content)
+}
+
+// manyPages uses one page object over and over.
+func manyPages(n int) io.Reader {
+	return pdfOf("<< /Type /Catalog /Pages 2 0 R >>",
+		fmt.Sprintf("<< /Type /Pages /Kids [%s] /Count %d >>", strings.Repeat("3 0 R ", n), n),
+		page(4, ""), stream("BT /F 12 Tf 9 9 Td (hello) Tj ET"))
+}
+
+// nestedForms draws width^depth times.
+func nestedForms(depth, width int) io.Reader {
+	objects := []string{"<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>", page(4, "/X 5 0 R"), stream(strings.Repeat("/X Do ", width))}
+	for i := range depth {
+		content := strings.Repeat("/X Do ", width)
+		objects = append(objects, fmt.Sprintf("<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X %d 0 R >> >> /Length %d >>\nstream\n%s\nendstream", 6+i, len(content), content))
+	}
+	content := "BT /F 12 Tf (x) Tj ET"
+	objects = append(objects, fmt.Sprintf("<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Length %d >>\nstream\n%s\nendstream", len(content), content))
+	return pdfOf(objects...)
+}
+
+// streamBomb unpacks a page's content to 2 GB.
+func streamBomb(t testing.TB) io.Reader {
+	t.Helper()
+	var packed bytes.Buffer
+	w, err := zlib.NewWriterLevel(&packed, zlib.BestCompression)
+	require.NoError(t, err)
+	block := []byte(strings.Repeat("0 0 m ", 1<<18))
+	for range 1 << 11 * 2 / 3 {
+		_, err := w.Write(block)
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.Close())
+	return pdfOf("<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>", page(4, ""),
+		fmt.Sprintf("<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream", packed.Len(), packed.String()))
+}
+
+// TestLyingSizesLie keeps the test file honest: its header must really say 100.
+func TestLyingSizesLie(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("packs a gigabyte")
+	}
+	data, err := io.ReadAll(lyingSizes(t))
+	require.NoError(t, err)
+	directory := bytes.LastIndex(data, []byte("PK\x01\x02"))
+	require.Equal(t, uint32(100), binary.LittleEndian.Uint32(data[directory+24:]))
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package document_test
+
+func childrenPeakMB() (int64, bool) { return 0, false }
