@@ -71,7 +71,7 @@ func serving(t *testing.T, env environ) int {
 func TestStartTwiceOnTheSameState(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	home := t.TempDir()
+	home := tempHome(t)
 	first, err := Start(ctx, Options{Home: home, Unsafe: true})
 	require.NoError(t, err)
 	for _, part := range first.Parts {
@@ -103,7 +103,7 @@ func TestStartTwiceOnTheSameState(t *testing.T) {
 func TestOnlyWhatIsMissingIsStarted(t *testing.T) {
 	t.Parallel()
 	secret := filepath.Join(t.TempDir(), "secret")
-	stack, err := Start(t.Context(), Options{Home: t.TempDir(), Environ: []string{
+	stack, err := Start(t.Context(), Options{Home: tempHome(t), Environ: []string{
 		"DATABASE_URL=postgres://db/chatconnect", "TEMPORAL_ADDRESS=temporal:7233", "QDRANT_URL=http://qdrant:6334",
 		"SESSION_SECRET_FILE=" + secret, "PORT=1234",
 	}})
@@ -123,7 +123,7 @@ func TestOnlyWhatIsMissingIsStarted(t *testing.T) {
 // the next start finds everything in order.
 func TestKillLeavesNothing(t *testing.T) {
 	t.Parallel()
-	home := t.TempDir()
+	home := tempHome(t)
 	for round := 1; round <= 2; round++ {
 		helper, env := startHelper(t, home)
 		require.Equal(t, round, serving(t, env))
@@ -138,7 +138,7 @@ func TestKillLeavesNothing(t *testing.T) {
 
 func TestPartThatEndsIsReported(t *testing.T) {
 	t.Parallel()
-	stack, err := Start(t.Context(), Options{Home: t.TempDir(), Unsafe: true, WithoutUI: true, Environ: []string{
+	stack, err := Start(t.Context(), Options{Home: tempHome(t), Unsafe: true, WithoutUI: true, Environ: []string{
 		"TEMPORAL_ADDRESS=temporal:7233", "QDRANT_URL=http://qdrant:6334", "REDIS_URL=redis://redis",
 	}})
 	require.NoError(t, err)
@@ -150,6 +150,15 @@ func TestPartThatEndsIsReported(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("nobody noticed")
 	}
+}
+
+// tempHome is a state directory for a test. Root's database lies elsewhere (see
+// pgserver.ResolveDataDir), so removing the directory alone would not do.
+func tempHome(t *testing.T) string {
+	t.Helper()
+	home := t.TempDir()
+	t.Cleanup(func() { require.NoError(t, Reset(home)) })
+	return home
 }
 
 func stop(t *testing.T, stack *Stack) {
@@ -171,7 +180,10 @@ func startHelper(t *testing.T, home string) (*exec.Cmd, environ) {
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // may have been waited for
+	})
 	var pairs []string
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() && lines.Text() != "" {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/chatconnect/chatconnect/dev/stack"
 	"github.com/chatconnect/chatconnect/internal/document"
 )
 
@@ -62,6 +63,18 @@ func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.content.String()
+}
+
+// tempHome is a state directory, reset after the test: root's database lies
+// outside it (see pgserver.ResolveDataDir).
+func tempHome(t *testing.T) string {
+	t.Helper()
+	home := t.TempDir()
+	t.Cleanup(func() {
+		var running *stack.RunningError // a kill takes a moment
+		require.Eventually(t, func() bool { return !errors.As(stack.Reset(home), &running) }, patience, 10*time.Millisecond)
+	})
+	return home
 }
 
 func start(t *testing.T, home string, args ...string) *command {
@@ -119,7 +132,7 @@ func (c *command) ends(code int) {
 
 func TestStartStopAndStartAgain(t *testing.T) {
 	t.Parallel()
-	home := t.TempDir()
+	home := tempHome(t)
 	first := start(t, home)
 	first.says("Ctrl-C stops it.")
 	for _, part := range []string{"App", "Temporal UI", "Metrics", "demo@chatconnect.local  " + localPassword} {
@@ -158,7 +171,7 @@ func TestStartStopAndStartAgain(t *testing.T) {
 // may stay, and the next start must find the state in order.
 func TestKilledWithItsParent(t *testing.T) {
 	t.Parallel()
-	home := t.TempDir()
+	home := tempHome(t)
 	shell := exec.Command("sh", "-c", `"$0" --die-with-parent --no-demo & wait`, os.Args[0])
 	parent := startAs(t, home, shell)
 	parent.says("Ctrl-C stops it.")
@@ -186,7 +199,7 @@ func TestMistakesAreOneSentence(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := start(t, t.TempDir(), test.args...)
+			c := start(t, tempHome(t), test.args...)
 			c.ends(1)
 			require.Contains(t, c.output.String(), test.says)
 		})

@@ -9,6 +9,7 @@ package stacktest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -51,6 +52,26 @@ func Environ(t testing.TB) []string {
 		"METRICS_ADDR=127.0.0.1:0",
 		"SHUTDOWN_TIMEOUT=5s",
 	}
+}
+
+// Home is a state directory for this test, removed with all that belongs to it
+// when the test ends. (PostgreSQL's part may lie elsewhere: see
+// pgserver.ResolveDataDir.) It waits for a killed process to let go of it.
+func Home(t testing.TB) string {
+	t.Helper()
+	home := t.TempDir()
+	t.Cleanup(func() {
+		var running *stack.RunningError
+		var err error
+		for range 1000 {
+			if err = stack.Reset(home); !errors.As(err, &running) {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		require.NoError(t, err)
+	})
+	return home
 }
 
 // Private starts a stack for this test alone, with its state in home, and
