@@ -42,11 +42,11 @@ func openHome(dir string) (*home, error) {
 	}
 	// Traversable by others: PostgreSQL runs as another user when we are root.
 	// What is secret in it is protected by its own mode.
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // see above
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
 	// The lock file is never removed: a lock on a removed file protects nothing.
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o644) //nolint:gosec // holds a process id
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}

@@ -55,7 +55,7 @@ func freePort() uint32 {
 		return 0
 	}
 	defer func() { _ = listener.Close() }()
-	return uint32(listener.Addr().(*net.TCPAddr).Port) //nolint:gosec // a port
+	return uint32(listener.Addr().(*net.TCPAddr).Port)
 }
 
 const loopback = "127.0.0.1"

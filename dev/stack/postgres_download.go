@@ -90,7 +90,7 @@ func download(ctx context.Context, dir string) error {
 
 // install puts the unpacked files into place, whole or not at all.
 func install(unpacked, dir string) error {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // PostgreSQL's user reads it
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
 	}
 	staged := dir + ".new"

@@ -207,7 +207,7 @@ type helper struct {
 
 func spawnHelper(t *testing.T, dir string) *helper {
 	t.Helper()
-	cmd := exec.Command(os.Args[0]) //nolint:gosec // this test binary
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), helperDir+"="+dir)
 	cmd.Stderr = os.Stderr
 	_, err := cmd.StdinPipe() // closed when this process ends, which ends the helper

@@ -65,7 +65,7 @@ func readAccount(file string) (*demo.Account, error) {
 }
 
 func writeAccount(file string, account demo.Account) error {
-	content, err := json.MarshalIndent(account, "", "  ")
+	content, err := json.MarshalIndent(account, "", "  ") //nolint:gosec // the password is there to be read
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func Private(t testing.TB, home string, environ ...string) *stack.Stack {
 // left is removed.
 var shared = sync.OnceValues(func() (map[string]string, error) {
 	base := filepath.Join(os.TempDir(), "chatconnect-stacktest")
-	if err := os.MkdirAll(base, 0o755); err != nil { //nolint:gosec // several users may test
+	if err := os.MkdirAll(base, 0o755); err != nil {
 		return nil, err
 	}
 	removeLeftOvers(base)
