@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	enums "go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/client"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/temporal"
@@ -153,19 +151,11 @@ func (s *Server) announce(ctx context.Context, document chatconnect.Document) {
 // startIngestion starts the documents' workflows. Those it can't start stay
 // queued, and a worker starts them later (DocumentStore.PendingDocuments): the
 // files are safe, so an outage of Temporal is not the uploader's problem.
-//
-// ALLOW_DUPLICATE_FAILED_ONLY: a version that was ingested must not be again,
-// one whose workflow was terminated or timed out may.
 func (s *Server) startIngestion(ctx context.Context, documents []chatconnect.Document) {
 	ctx, cancel := context.WithTimeout(ctx, s.timing.startTimeout)
 	defer cancel()
 	for _, d := range documents {
-		_, err := s.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-			ID:                       d.WorkflowID,
-			TaskQueue:                temporal.QueueIngestion,
-			WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-			WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
-		}, temporal.WorkflowIngestDocument, temporal.IngestInput{
+		err := temporal.StartIngestion(ctx, s.Temporal, &temporal.IngestInput{
 			ClientID: d.ClientID, DocumentID: d.ID, Version: d.Version, Type: d.Type, Name: d.Name,
 		})
 		if err != nil {

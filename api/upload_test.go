@@ -114,7 +114,8 @@ func TestUpload(t *testing.T) {
 		require.Equal(t, temporal.IngestionWorkflowID(client, revision), last.options.ID)
 		require.Equal(t, stored.WorkflowID, last.options.ID)
 		require.Equal(t, enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING, last.options.WorkflowIDConflictPolicy)
-		require.Equal(t, temporal.IngestInput{ClientID: client, DocumentID: id, Version: 1, Type: "pdf", Name: "a.pdf"}, last.input)
+		require.Equal(t, string(client), last.options.Priority.FairnessKey)
+		require.Equal(t, &temporal.IngestInput{ClientID: client, DocumentID: id, Version: 1, Type: "pdf", Name: "a.pdf"}, last.input)
 	}
 	staged, err := os.ReadDir(b.staging)
 	require.NoError(t, err)
