@@ -225,7 +225,10 @@ export class ChatView {
             end('done');
           },
           error: (error) => end('error', error.message),
-          connection: (state) => view.show(state === 'lost' ? 'Connection lost. Reconnecting' : ''),
+          connection: (state) => {
+            view.show(state === 'lost' ? 'Connection lost. Reconnecting' : '');
+            this.#keepBottom();
+          },
         },
       });
     } catch (error) {
