@@ -120,6 +120,9 @@ func (a *answerStream) watch(ctx context.Context) chan outcome {
 	return done
 }
 
+// maxWrite is about how many bytes are gathered for one write.
+const maxWrite = 64 << 10
+
 // relayed writes an event and those that are waiting behind it, in one write.
 func (a *answerStream) relayed(event chatconnect.RelayEvent) (terminal bool, err error) {
 	for {
@@ -130,6 +133,9 @@ func (a *answerStream) relayed(event chatconnect.RelayEvent) (terminal bool, err
 		}
 		if event.Terminal() {
 			return true, a.out.flush()
+		}
+		if a.out.buffer.Len() >= maxWrite {
+			return false, a.out.flush()
 		}
 		select {
 		case next, open := <-a.reader.events:
