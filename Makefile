@@ -68,7 +68,6 @@ lint: $(GOLANGCI_LINT) $(SQLC) $(WORKFLOWCHECK) ## golangci-lint, workflow deter
 	cd dev && $(GOLANGCI_LINT) run ./...
 	$(WORKFLOWCHECK) -show-pos ./workflows/...
 	$(SQLC) diff
-	$(SQLC) vet
 
 .PHONY: generate
 generate: $(SQLC) ## regenerate internal/postgres/sqlcgen from schema/
