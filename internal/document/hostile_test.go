@@ -100,7 +100,7 @@ func TestHostileFiles(t *testing.T) {
 	}
 	if mb, known := childrenPeakMB(); known {
 		t.Logf("largest child: %d MB", mb)
-		require.Less(t, mb, int64(600))
+		require.Less(t, mb, int64(600*document.MemoryFactor))
 	}
 }
 

@@ -34,7 +34,7 @@ func applyLimits(t task) (string, error) {
 		which int
 		value uint64
 	}{
-		{"data", unix.RLIMIT_DATA, uint64(t.MemoryBytes)},
+		{"data", unix.RLIMIT_DATA, uint64(t.MemoryBytes) * memoryFactor},
 		{"cpu", unix.RLIMIT_CPU, uint64(t.CPUSeconds)},
 		{"core", unix.RLIMIT_CORE, 0},
 		{"files", unix.RLIMIT_NOFILE, files},

@@ -273,7 +273,7 @@ func verdict(t task, to *receiver, end ending) error {
 // isOutOfMemory knows the Go runtime's last words at RLIMIT_DATA and at the
 // end of its stack.
 func isOutOfMemory(stderr string) bool {
-	for _, words := range []string{"out of memory", "cannot allocate memory", "stack exceeds", "stack overflow", "failed to reserve", "failed to create new OS thread"} {
+	for _, words := range []string{"out of memory", "cannot allocate memory", "stack exceeds", "stack overflow", "failed to allocate", "failed to reserve", "failed to create new OS thread"} {
 		if strings.Contains(stderr, words) {
 			return true
 		}

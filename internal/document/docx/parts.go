@@ -3,7 +3,9 @@ package docx
 import (
 	"encoding/xml"
 	"io"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -58,8 +60,8 @@ func (a *archive) each(name string, f func(*stream, xml.StartElement) error) err
 func (a *archive) mainPart() (string, error) {
 	rels, err := a.relationships("")
 	if err == nil {
-		for _, r := range rels {
-			if r.kind == "officeDocument" && !r.external && a.has(r.target) {
+		for _, id := range slices.Sorted(maps.Keys(rels)) {
+			if r := rels[id]; r.kind == "officeDocument" && !r.external && a.has(r.target) {
 				return r.target, nil
 			}
 		}

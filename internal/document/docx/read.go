@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -32,15 +34,8 @@ func Read(file io.ReaderAt, size int64, out sink.Sink) error {
 		return err
 	}
 	r.links = rels
-	for _, rel := range rels {
-		switch rel.kind {
-		case "styles":
-			r.styles, err = a.styles(rel.target)
-			err = r.tolerate(err, "styles")
-		case "footnotes", "endnotes":
-			err = r.tolerate(r.readNotes(rel.target, strings.TrimSuffix(rel.kind, "s")), rel.kind)
-		}
-		if err != nil {
+	for _, id := range slices.Sorted(maps.Keys(rels)) {
+		if err := r.helper(rels[id]); err != nil {
 			return err
 		}
 	}
@@ -69,6 +64,18 @@ func Read(file io.ReaderAt, size int64, out sink.Sink) error {
 		return failure.NoText
 	}
 	return nil
+}
+
+// helper reads a part that the main part's text needs.
+func (r *reader) helper(rel relationship) error {
+	var err error
+	switch rel.kind {
+	case "styles":
+		r.styles, err = r.archive.styles(rel.target)
+	case "footnotes", "endnotes":
+		err = r.readNotes(rel.target, strings.TrimSuffix(rel.kind, "s"))
+	}
+	return r.tolerate(err, rel.kind)
 }
 
 // tolerate turns damage of a part we can do without into a warning. Limits

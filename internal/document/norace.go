@@ -1,0 +1,6 @@
+//go:build !race
+
+package document
+
+// memoryFactor is for builds with the race detector.
+const memoryFactor = 1
