@@ -15,9 +15,6 @@ import (
 	chatconnect "github.com/chatconnect/chatconnect"
 )
 
-// pagePolicy allows a page its own files and nothing inline.
-const pagePolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-
 // page is one static file, ready to be sent.
 type page struct {
 	name    string
@@ -66,7 +63,7 @@ func (s *Server) getPage(c *gin.Context) {
 		return
 	}
 	h := c.Writer.Header()
-	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Content-Security-Policy", s.PagePolicy)
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")

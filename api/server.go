@@ -52,7 +52,8 @@ type Options struct {
 	DetectType DetectType
 	Metrics    Metrics // optional
 	Health     []HealthCheck
-	Pages      fs.FS // the dashboard's files, index.html at the root; nil serves none
+	Pages      fs.FS  // the dashboard's files, index.html at the root; nil serves none
+	PagePolicy string // their Content-Security-Policy; empty allows a page its own files only
 	Logger     *slog.Logger
 
 	MaxFileSize       int64         // bytes of one uploaded file; 0 means 10 MiB
@@ -83,6 +84,9 @@ func (o *Options) setDefaults() error {
 	}
 	if len(missing) > 0 {
 		return errors.Join(missing...)
+	}
+	if o.PagePolicy == "" {
+		o.PagePolicy = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 	}
 	if o.Metrics == nil {
 		o.Metrics = noMetrics{}

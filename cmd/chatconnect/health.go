@@ -11,15 +11,23 @@ import (
 	"github.com/chatconnect/chatconnect/internal/config"
 )
 
-// checkHealth asks the API on this machine whether it can serve.
-func checkHealth(ctx context.Context, settings config.Config) error {
+// checkHealth asks the API on this machine, or the worker through its metrics
+// port, whether it can serve.
+func checkHealth(ctx context.Context, settings config.Config, worker bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	host := settings.Host
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+	address := net.JoinHostPort(settings.Host, strconv.Itoa(settings.Port))
+	if worker {
+		address = settings.MetricsAddr
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("METRICS_ADDR %s: %w", address, err)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "localhost"
 	}
-	url := "http://" + net.JoinHostPort(host, strconv.Itoa(settings.Port)) + "/readyz"
+	url := "http://" + net.JoinHostPort(host, port) + "/readyz"
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/chatconnect/chatconnect/cmd/chatconnect/app"
@@ -25,6 +26,7 @@ const usage = `Usage: chatconnect <command>
   migrate       bring the database schema up to date
   config check  print the effective settings, secrets masked
   health        exit 0 if the API on this machine is ready (for container checks)
+  health worker the same for a worker, which answers on METRICS_ADDR
   version       print the version
 
 Settings are environment variables; "chatconnect config check" lists them.
@@ -42,13 +44,7 @@ func main() {
 }
 
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
-	command := ""
-	if len(args) > 0 {
-		command = args[0]
-	}
-	if len(args) > 1 && !(command == "config" && len(args) == 2 && args[1] == "check") {
-		return fmt.Errorf("unexpected argument %q\n\n%s", args[1], usage)
-	}
+	command := strings.Join(args, " ")
 	switch command {
 	case "version":
 		fmt.Fprintln(stdout, app.Version())
@@ -56,9 +52,9 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	case "help", "-h", "--help":
 		fmt.Fprint(stdout, usage)
 		return nil
-	case "serve", "api", "worker", "migrate", "config", "health":
+	case "serve", "api", "worker", "migrate", "config check", "health", "health worker":
 	default:
-		return fmt.Errorf("say what to do\n\n%s", usage)
+		return fmt.Errorf("%q is not a command\n\n%s", command, usage)
 	}
 
 	settings, err := config.Load(environ)
@@ -66,10 +62,10 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return err
 	}
 	switch command {
-	case "config":
+	case "config check":
 		return checkConfig(settings, stdout)
-	case "health":
-		return checkHealth(ctx, settings)
+	case "health", "health worker":
+		return checkHealth(ctx, settings, command == "health worker")
 	case "migrate":
 		if err := settings.RequireDatabase(); err != nil {
 			return err

@@ -47,6 +47,7 @@ func (a *App) composeAPI() error {
 		Metrics:    a.metrics,
 		Health:     a.healthChecks(),
 		Pages:      dashboard.Files(),
+		PagePolicy: dashboard.ContentSecurityPolicy,
 		Logger:     a.logger,
 
 		MaxFileSize:       a.config.MaxFileSize,
