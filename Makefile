@@ -62,6 +62,10 @@ test-dev: ## vet and test the embedded stack, end to end
 	$(GO) -C dev vet $(RACE) ./...
 	$(GO) -C dev test $(RACE) -timeout 15m ./...
 
+.PHONY: test-ui
+test-ui: bin/chatconnect-dev ## test the pages in Chromium (needs Node and chromium)
+	@dashboard/tests/run.sh
+
 .PHONY: lint
 lint: $(GOLANGCI_LINT) $(SQLC) $(WORKFLOWCHECK) ## golangci-lint, workflow determinism, generated code up to date
 	$(GOLANGCI_LINT) run ./...
@@ -74,10 +78,9 @@ generate: $(SQLC) ## regenerate internal/postgres/sqlcgen from schema/
 	$(SQLC) generate
 
 .PHONY: bench
-bench: ## measure (see bench/)
-	@if compgen -G 'bench/*/*_test.go' >/dev/null || compgen -G 'bench/*_test.go' >/dev/null; then \
-	  $(GO) test -run '^$$' -bench . -benchmem ./bench/...; \
-	else echo 'there is nothing in bench/ to run yet'; fi
+bench: ## measure on this machine: POST to model request, chats a second
+	@$(GO) -C dev build -ldflags='-s -w' -o ../bin/chatconnect-bench ./cmd/chatconnect-bench
+	@bin/chatconnect-bench
 
 .PHONY: ui
 ui: ## rebuild the committed user interfaces (needs Node)
