@@ -1,4 +1,4 @@
-package main
+package develop
 
 import (
 	"errors"
@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The kernel keeps the wish for a death signal with the thread that uttered
-// it, so that must be one that lasts as long as the process: the main thread.
-func init() { runtime.LockOSThread() }
-
 // dieWithParent makes the kernel end this process when the one that started
-// it ends: killing make with -9 then leaves nothing running.
+// it ends: killing make with -9 then leaves nothing running. It must be called
+// from the main goroutine.
 func dieWithParent() error {
+	// The kernel keeps the wish with the thread that utters it, and forgets it
+	// when that thread ends. Locked to the main goroutine, it never does.
+	runtime.LockOSThread()
 	parent := os.Getppid()
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 		return fmt.Errorf("die with parent: %w", err)

@@ -1,4 +1,4 @@
-package main
+package develop
 
 import (
 	"bytes"
@@ -26,7 +26,7 @@ const asCommand = "BE_CHATCONNECT_DEV"
 func TestMain(m *testing.M) {
 	document.RunChildIfAsked() // the parser's child does not inherit the environment
 	if os.Getenv(asCommand) != "" {
-		main()
+		Main()
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
