@@ -76,7 +76,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	// then other ports are tried.
 	var last error
 	for range 3 {
-		server, err := start(ctx, opts)
+		server, err := start(ctx, opts, choosePorts)
 		if err == nil {
 			return server, nil
 		}
@@ -88,7 +88,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	return nil, fmt.Errorf("temporal: %w", last)
 }
 
-func start(ctx context.Context, opts Options) (_ *Server, err error) {
+func start(ctx context.Context, opts Options, choosePorts func(frontend int) (ports, error)) (_ *Server, err error) {
 	ports, err := choosePorts(opts.Port)
 	if err != nil {
 		return nil, err
@@ -124,6 +124,12 @@ func start(ctx context.Context, opts Options) (_ *Server, err error) {
 	}
 	started := make(chan result, 1)
 	go func() {
+		// Where the logger ends it within a sync.Once, that turns into a panic.
+		defer func() {
+			if p := recover(); p != nil {
+				started <- result{err: fmt.Errorf("%w: %v", errFatal, p)}
+			}
+		}()
 		server, err := temporal.NewServer(
 			temporal.WithConfig(cfg),
 			temporal.ForServices(temporal.DefaultServices),
@@ -144,6 +150,11 @@ func start(ctx context.Context, opts Options) (_ *Server, err error) {
 	select {
 	case r := <-started:
 		s.internal, err = r.server, r.err
+		select {
+		case <-logger.failed:
+			err = logger.failure() // says more
+		default:
+		}
 	case <-logger.failed:
 		err = logger.failure()
 	case <-ctx.Done():

@@ -22,6 +22,7 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
+	"go.temporal.io/server/common/primitives"
 	"log/slog"
 )
 
@@ -186,6 +187,27 @@ func TestTakenPortIsAnError(t *testing.T) {
 	defer func() { _ = listener.Close() }()
 	_, err = Start(t.Context(), Options{Dir: t.TempDir(), Port: listener.Addr().(*net.TCPAddr).Port, UIPort: -1})
 	require.ErrorIs(t, err, syscall.EADDRINUSE)
+}
+
+// A port that another process takes between the choice and the server's own
+// bind is an error to be tried again with other ports, not the process's end.
+func TestPortTakenMeanwhileIsAnError(t *testing.T) {
+	t.Parallel()
+	for _, service := range []primitives.ServiceName{frontend, history, matching, worker} {
+		taken, err := net.Listen("tcp", loopback+":0")
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = taken.Close() })
+		opts := Options{Dir: t.TempDir(), UIPort: -1}
+		opts.setDefaults()
+		_, err = start(t.Context(), opts, func(port int) (ports, error) {
+			chosen, err := choosePorts(port)
+			if err == nil {
+				chosen[service] = taken.Addr().(*net.TCPAddr).Port
+			}
+			return chosen, err
+		})
+		require.ErrorIs(t, err, errFatal, service)
+	}
 }
 
 func TestOtherSchemaIsRefused(t *testing.T) {
