@@ -3,6 +3,7 @@ package document
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"syscall"
 
@@ -60,6 +61,12 @@ func setLimit(which int, value uint64) error {
 	}
 	want := unix.Rlimit{Cur: min(value, have.Max), Max: min(value, have.Max)}
 	return unix.Setrlimit(which, &want)
+}
+
+// isOurs reports whether only we can write to a directory.
+func isOurs(info os.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Geteuid() && info.Mode().Perm()&0o022 == 0
 }
 
 // killedBySignal reports whether a process ended by a signal that somebody

@@ -17,4 +17,7 @@ func applyLimits(task) (string, error) {
 	return "none from this operating system: only the deadline and the output caps hold", nil
 }
 
+// isOurs trusts the directory: who may write to it isn't known here.
+func isOurs(os.FileInfo) bool { return true }
+
 func killedBySignal(error) (killed, overCPU bool) { return false, false }

@@ -10,9 +10,5 @@ import (
 func TestMain(m *testing.M) {
 	document.RunChildIfAsked()
 	runParentIfAsked()
-	code := m.Run()
-	if cacheDir != "" {
-		os.RemoveAll(cacheDir)
-	}
-	os.Exit(code)
+	os.Exit(m.Run())
 }

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -11,8 +12,9 @@ import (
 // Options of a Parser. Zero values mean the defaults.
 type Options struct {
 	// CacheDir keeps PDFium's compiled code between processes. It is made if
-	// missing, and must not be writable by others: what lies there is
-	// executed. Default: chatconnect/pdfium in the user's cache directory.
+	// missing, and refused if others can write to it: what lies there is
+	// executed. Default: chatconnect/pdfium in the user's cache directory, or
+	// one of our own in the directory for temporary files.
 	CacheDir string
 	// TempDir is where the file lies while it is read. Default: os.TempDir().
 	TempDir string
@@ -38,11 +40,11 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	if o.CacheDir == "" {
-		base, err := os.UserCacheDir()
-		if err != nil {
-			base = os.TempDir()
+		if base, err := os.UserCacheDir(); err == nil {
+			o.CacheDir = filepath.Join(base, "chatconnect", "pdfium")
+		} else {
+			o.CacheDir = filepath.Join(os.TempDir(), fmt.Sprintf("chatconnect-pdfium-%d", os.Getuid()))
 		}
-		o.CacheDir = filepath.Join(base, "chatconnect", "pdfium")
 	}
 	setDefault(&o.MemoryLimit, 450<<20)
 	setDefault(&o.Deadline, 60*time.Second)

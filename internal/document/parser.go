@@ -57,6 +57,13 @@ func (p *Parser) prepareCache() error {
 	if err := os.MkdirAll(p.options.CacheDir, 0o700); err != nil {
 		return errUnavailable(fmt.Errorf("make cache directory: %w", err))
 	}
+	info, err := os.Stat(p.options.CacheDir)
+	if err != nil {
+		return errUnavailable(err)
+	}
+	if !isOurs(info) {
+		return errUnavailable(fmt.Errorf("cache directory %s belongs to somebody else or others can write to it; choose another", p.options.CacheDir))
+	}
 	return nil
 }
 

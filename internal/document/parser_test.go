@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -18,24 +19,16 @@ import (
 	"github.com/chatconnect/chatconnect/internal/document"
 )
 
-// cache holds the compiled PDFium of all tests of this run: compiling takes
-// seconds.
-var cache = sync.OnceValues(func() (string, error) {
-	var err error
-	if cacheDir, err = os.MkdirTemp("", "chatconnect-test-pdfium-"); err != nil {
-		return "", err
-	}
-	return cacheDir, document.NewParser(document.Options{CacheDir: cacheDir}).Warm(context.Background())
+// warm fills the default cache directory, once in each process. It is shared
+// with other runs of the tests: compiling PDFium takes seconds, and a minute
+// in a build with the race detector.
+var warm = sync.OnceValue(func() error {
+	return document.NewParser(document.Options{}).Warm(context.Background())
 })
-
-// cacheDir is set by cache and removed by TestMain.
-var cacheDir string
 
 func newParser(t testing.TB, options document.Options) *document.Parser {
 	t.Helper()
-	dir, err := cache()
-	require.NoError(t, err)
-	options.CacheDir = dir
+	require.NoError(t, warm())
 	options.TempDir = t.TempDir()
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.DiscardHandler)
@@ -262,12 +255,34 @@ func TestParseWaitsForASlot(t *testing.T) {
 	require.NoError(t, <-first)
 }
 
-func TestWarmIsQuickTheSecondTime(t *testing.T) {
+func TestWarm(t *testing.T) {
 	t.Parallel()
-	require.NoError(t, newParser(t, document.Options{}).Warm(context.Background()))
-	dir, err := cache()
-	require.NoError(t, err)
+	if testing.Short() {
+		t.Skip("compiles PDFium")
+	}
+	dir := filepath.Join(t.TempDir(), "new", "cache")
+	p := newParser(t, document.Options{CacheDir: dir})
+	began := time.Now()
+	require.NoError(t, p.Warm(context.Background()))
+	cold := time.Since(began)
+	began = time.Now()
+	require.NoError(t, p.Warm(context.Background()))
+	t.Logf("cold %v, warm %v", cold, time.Since(began))
+	require.Less(t, time.Since(began), cold)
 	info, err := os.Stat(dir)
 	require.NoError(t, err)
-	require.Zero(t, info.Mode().Perm()&0o077, "others can write what we execute")
+	require.Zero(t, info.Mode().Perm()&0o077)
+}
+
+func TestCacheOfOthersIsRefused(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("not known here")
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.Chmod(dir, 0o777))
+	f := fixture(t, "handbook.pdf")
+	_, err := parse(t, newParser(t, document.Options{CacheDir: dir}), chatconnect.TypePDF, f)
+	require.Equal(t, chatconnect.KindUnavailable, chatconnect.AsError(err).Kind)
+	require.ErrorContains(t, err, "others can write")
 }
