@@ -212,7 +212,7 @@ func (p *Parser) run(ctx context.Context, t task, file *os.File, deadline time.D
 	cmd.WaitDelay = 5 * time.Second
 	confine(cmd)
 	err = cmd.Start()
-	resultWrite.Close() //nolint:errcheck // the child has its own
+	_ = resultWrite.Close() // the child has its own
 	if err != nil {
 		return errUnavailable(fmt.Errorf("start child: %w", err))
 	}
@@ -277,10 +277,10 @@ func verdict(t task, to *receiver, end ending) error {
 	return failure.Corrupt.Because(detail) // it crashed on this document
 }
 
-// isOutOfMemory knows the Go runtime's last words at RLIMIT_DATA and at the
-// end of its stack.
+// isOutOfMemory knows the last words of the Go runtime, with and without cgo,
+// at RLIMIT_DATA and at the end of its stack.
 func isOutOfMemory(stderr string) bool {
-	for _, words := range []string{"out of memory", "cannot allocate memory", "stack exceeds", "stack overflow", "failed to allocate", "failed to reserve", "failed to create new OS thread"} {
+	for _, words := range []string{"out of memory", "cannot allocate memory", "stack exceeds", "stack overflow", "pthread_create failed", "failed to allocate", "failed to reserve", "failed to create new OS thread"} {
 		if strings.Contains(stderr, words) {
 			return true
 		}

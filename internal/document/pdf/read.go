@@ -48,7 +48,7 @@ func Read(ctx context.Context, file io.ReaderAt, size int64, options Options, ou
 	if err != nil {
 		return err
 	}
-	defer e.close(ctx) //nolint:errcheck // the process ends with it
+	defer func() { _ = e.close(ctx) }() // the process ends with it
 	opened, err := e.OpenDocument(&requests.OpenDocument{File: &content})
 	if errors.Is(err, pdfiumerrors.ErrFormat) {
 		if repaired := withTrailer(content); repaired != nil {

@@ -27,13 +27,13 @@ func Text(s string) string {
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		i += n
-		switch {
-		case r == '\r':
+		switch r {
+		case '\r':
 			if i < len(s) && s[i] == '\n' {
 				continue
 			}
 			r = '\n'
-		case r == '\f' || r == '\v' || r == '\u2028' || r == '\u2029' || r == '\u0085':
+		case '\f', '\v', '\u2028', '\u2029', '\u0085':
 			r = '\n'
 		}
 		switch {
