@@ -53,7 +53,7 @@ func (a *Ingestion) storeBlocks(ctx context.Context, in *temporal.IngestInput, s
 	stored := make(chan error, 1)
 	go func() {
 		_, err := a.Blobs.Put(ctx, chatconnect.BlocksBlobKey(in.ClientID, in.Revision()), reader)
-		reader.CloseWithError(err) // ends a parser that still writes
+		_ = reader.CloseWithError(err) // ends a parser that still writes
 		stored <- err
 	}()
 
@@ -87,11 +87,11 @@ func (a *Ingestion) storeBlocks(ctx context.Context, in *temporal.IngestInput, s
 		// Aborting by context as well as by the pipe: a store may take a
 		// reader's error for the end of the content, but not a cancelled Put.
 		cancel()
-		writer.CloseWithError(err)
-		<-stored
+		_ = writer.CloseWithError(err) // never fails
+		_ = <-stored // the parser's error says more
 		return nil, err
 	}
-	writer.Close()
+	_ = writer.Close()
 	if err := <-stored; err != nil {
 		return nil, err
 	}

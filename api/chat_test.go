@@ -91,7 +91,7 @@ func (b *browser) open(method, path string, body any) *stream {
 	res, err := b.client.Do(r)
 	require.NoError(b.t, err)
 	b.t.Cleanup(func() { _ = res.Body.Close() })
-	if res.StatusCode != 200 {
+	if res.StatusCode != http.StatusOK {
 		content, _ := io.ReadAll(res.Body)
 		b.t.Fatalf("status %d: %s", res.StatusCode, content)
 	}
@@ -181,7 +181,7 @@ func TestChat(t *testing.T) {
 	require.Equal(t, client, in.ClientID)
 	require.Equal(t, chatconnect.TierFree, in.Tier)
 	require.Equal(t, "What does it cost?", in.Text)
-	require.Equal(t, object{"page": "/prices"}, object(in.Metadata))
+	require.Equal(t, object{"page": "/prices"}, in.Metadata)
 	require.WithinDuration(t, time.Now(), in.AskedAt, time.Minute)
 	o := started[0].options
 	require.Equal(t, temporal.ChatWorkflowID(in.Ref()), o.ID)

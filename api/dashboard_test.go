@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -184,7 +183,7 @@ func TestClients(t *testing.T) {
 	require.Equal(t, "My Shop", c["name"])
 	require.Equal(t, "free", c["tier"])
 	require.Equal(t, "owner", c["role"])
-	require.Regexp(t, regexp.MustCompile(`^pk_live_[0-9A-Za-z]{32}$`), c["publishableKey"])
+	require.Regexp(t, `^pk_live_[0-9A-Za-z]{32}$`, c["publishableKey"])
 	path := "/api/dashboard/clients/" + c["id"].(string)
 	require.Equal(t, path, r.Header.Get("Location"))
 
@@ -259,7 +258,7 @@ func TestKeys(t *testing.T) {
 	require.Equal(t, 201, r.StatusCode, "%s", r.body)
 	secret := r.json(t)
 	token := secret["token"].(string)
-	require.Regexp(t, regexp.MustCompile(`^sk_live_[0-9A-Za-z]{32}$`), token)
+	require.Regexp(t, `^sk_live_[0-9A-Za-z]{32}$`, token)
 	require.Equal(t, token[:12], secret["prefix"])
 
 	r = owner.get(path)

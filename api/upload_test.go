@@ -52,7 +52,7 @@ const uploadPath = "/api/dashboard/documents/upload"
 func (b *browser) upload(query string, parts ...part) response {
 	b.t.Helper()
 	contentType, body := form(b.t, parts...)
-	return b.with("Content-Type", contentType).do(b.t.Context(), "POST", uploadPath+query, body)
+	return b.with("Content-Type", contentType).do(b.t.Context(), http.MethodPost, uploadPath+query, body)
 }
 
 // nothingLeft checks that an upload left no trace.
@@ -259,7 +259,7 @@ func TestUploadOutages(t *testing.T) {
 func sendHalf(t *testing.T, b *bundle, owner *browser, client chatconnect.ClientID) net.Conn {
 	t.Helper()
 	contentType, body := form(t, part{"clientId", "", string(client)}, part{"file", "a.pdf", "%PDF-" + strings.Repeat("x", 900)})
-	request, err := http.NewRequestWithContext(t.Context(), "POST", b.http.URL+uploadPath, nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.http.URL+uploadPath, nil)
 	require.NoError(t, err)
 	cookie := owner.client.Jar.Cookies(request.URL)[0].String()
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(b.http.URL, "http://"))
@@ -309,7 +309,7 @@ func TestUploadOutlivesSender(t *testing.T) {
 	})
 	owner, client, _ := b.tenant("a@example.com")
 	contentType, body := form(t, part{"clientId", "", string(client)}, part{"file", "a.txt", "text"})
-	request, err := http.NewRequestWithContext(ctx, "POST", b.http.URL+uploadPath, body)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, b.http.URL+uploadPath, body)
 	require.NoError(t, err)
 	request.Header.Set("Content-Type", contentType)
 	response, err := owner.client.Do(request)

@@ -81,7 +81,7 @@ func (c *codec) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error
 				converter.MetadataEncoding: []byte(encodingEncrypted),
 				metadataKeyID:              []byte(c.current),
 			},
-			Data: c.keys[c.current].Seal(nil, nil, plain, []byte(c.current)),
+			Data: c.keys[c.current].Seal(nil, nil, plain, []byte(c.current)), //nolint:gosec // the nonce is random: NewGCMWithRandomNonce
 		}
 	}
 	return encoded, nil

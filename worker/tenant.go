@@ -24,8 +24,8 @@ type tenantActivity struct {
 }
 
 func (t *tenantActivity) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
-	for _, arg := range in.Args {
-		if owned, ok := arg.(interface{ Tenant() chatconnect.ClientID }); ok {
+	if len(in.Args) == 1 { // as every activity of ours has
+		if owned, ok := in.Args[0].(interface{ Tenant() chatconnect.ClientID }); ok {
 			ctx = telemetry.WithClientID(ctx, owned.Tenant())
 		}
 	}

@@ -105,7 +105,7 @@ func TestErrorNeverCarriesInternals(t *testing.T) {
 	bubble(t, relay, 1, func(t *testing.T, w *answerstream.Writer) {
 		require.NoError(t, w.Error(t.Context(), errors.New("password=hunter2")))
 		require.Equal(t, "error", relay.types())
-		require.Equal(t, `{"code":"internal","message":"Something went wrong on our side. Please try again."}`, string(relay.record[0].Data))
+		require.JSONEq(t, `{"code":"internal","message":"Something went wrong on our side. Please try again."}`, string(relay.record[0].Data))
 	})
 }
 

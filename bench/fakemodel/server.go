@@ -56,7 +56,7 @@ func WithKnobs(k Knobs) Option { return func(s *Server) { s.knobs = k } }
 
 // WithSeed makes the faults with a probability repeatable.
 func WithSeed(seed uint64) Option {
-	return func(s *Server) { s.random = rand.New(rand.NewPCG(seed, seed)) } //nolint:gosec // no secret
+	return func(s *Server) { s.random = rand.New(rand.NewPCG(seed, seed)) }
 }
 
 // WithCapture sets how many of the newest requests are kept; 0 keeps none.
@@ -67,7 +67,7 @@ func WithCapture(n int) Option { return func(s *Server) { s.capture = n } }
 func New(options ...Option) *Server {
 	s := &Server{
 		mux: http.NewServeMux(), capture: 1000, stopped: make(chan struct{}),
-		random: rand.New(rand.NewPCG(1, 2)), //nolint:gosec // no secret
+		random: rand.New(rand.NewPCG(1, 2)),
 		hooks:  map[int]func(Request){}, arrived: make(chan struct{}),
 	}
 	for _, option := range options {

@@ -295,7 +295,7 @@ func TestAHangEndsWithTheClientOrTheServer(t *testing.T) {
 
 	c := start(t, fakemodel.WithKnobs(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultHang}}}))
 	c.OnRequest(func(fakemodel.Request) { c.Close() })
-	resp, err := http.Post(c.url+"/v1/chat/completions", "application/json", strings.NewReader(chatBody(true, "", "x"))) //nolint:noctx // Close ends it
+	resp, err := http.Post(c.url+"/v1/chat/completions", "application/json", strings.NewReader(chatBody(true, "", "x")))
 	if err == nil {
 		require.NoError(t, resp.Body.Close())
 	}

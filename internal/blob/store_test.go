@@ -3,7 +3,6 @@ package blob_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -227,7 +226,7 @@ func TestKeysAreChecked(t *testing.T) {
 			require.Error(t, err, key)
 			_, err = s.Open(t.Context(), key)
 			require.Error(t, err, key)
-			require.False(t, errors.Is(err, chatconnect.ErrNotFound), key)
+			require.NotErrorIs(t, err, chatconnect.ErrNotFound, key)
 			require.Error(t, s.Delete(t.Context(), key), key)
 		}
 		for _, prefix := range []string{"", "/", "c", "c/d", "../", "c/../", "//", "./"} {

@@ -2,7 +2,6 @@ package cache_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -164,7 +163,7 @@ func TestEmbedderPassesErrorsOn(t *testing.T) {
 	ctx, c := within(t), cache.New(cache.Options{Redis: redistest.Mini(t).Client(t)})
 	limited := chatconnect.Errorf(chatconnect.KindRateLimited, "provider_rate_limited", "slow down")
 	_, err := cache.NewEmbedder(&counting{model: "m", dimensions: 1, err: limited}, c, cache.EmbedderOptions{}).Embed(ctx, []string{"a"})
-	require.True(t, errors.Is(err, limited))
+	require.ErrorIs(t, err, limited)
 
 	_, err = cache.NewEmbedder(&counting{model: "m", dimensions: 1, short: true}, c, cache.EmbedderOptions{}).Embed(ctx, []string{"a", "b"})
 	require.ErrorContains(t, err, "1 vectors for 2 texts")

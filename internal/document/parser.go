@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -83,12 +82,7 @@ func (p *Parser) Parse(ctx context.Context, fileType chatconnect.FileType, conte
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	dir, err := os.MkdirTemp(p.options.TempDir, "chatconnect-document-")
-	if err != nil {
-		return errUnavailable(err)
-	}
-	defer os.RemoveAll(dir)
-	file, size, err := p.spool(ctx, dir, content)
+	file, size, err := p.spool(ctx, content)
 	if err != nil {
 		return err
 	}
@@ -117,30 +111,34 @@ func (p *Parser) Parse(ctx context.Context, fileType chatconnect.FileType, conte
 }
 
 // spool copies content into a file that has no name any more: the child gets
-// a descriptor, and nothing is left behind whatever happens.
-func (p *Parser) spool(ctx context.Context, dir string, content io.Reader) (*os.File, int64, error) {
-	name := filepath.Join(dir, "document")
-	written, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+// a descriptor, and nothing is left behind even if this process is killed.
+func (p *Parser) spool(ctx context.Context, content io.Reader) (*os.File, int64, error) {
+	written, err := os.CreateTemp(p.options.TempDir, "chatconnect-document-")
 	if err != nil {
 		return nil, 0, errUnavailable(err)
 	}
-	defer written.Close()
+	defer func() {
+		_ = written.Close()           // it is read through another descriptor
+		_ = os.Remove(written.Name()) // where an open file can't be removed
+	}()
+	file, err := os.Open(written.Name())
+	if err != nil {
+		return nil, 0, errUnavailable(err)
+	}
+	_ = os.Remove(written.Name())
 	size, err := io.Copy(written, io.LimitReader(&readerWithContext{ctx, content}, p.options.MaxFileBytes+1))
+	switch {
+	case err != nil:
+		err = fmt.Errorf("read document: %w", err)
+	case size > p.options.MaxFileBytes:
+		err = failure.TooLarge
+	case size == 0:
+		err = failure.Empty
+	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("read document: %w", err)
+		_ = file.Close() // nothing was written through it
+		return nil, 0, err
 	}
-	if size > p.options.MaxFileBytes {
-		return nil, 0, failure.TooLarge
-	}
-	if size == 0 {
-		return nil, 0, failure.Empty
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, 0, errUnavailable(err)
-	}
-	// On systems that refuse this, the directory's removal takes it along.
-	_ = os.Remove(name)
 	return file, size, nil
 }
 
@@ -212,6 +210,9 @@ func (p *Parser) run(ctx context.Context, t task, file *os.File, deadline time.D
 	cmd.WaitDelay = 5 * time.Second
 	confine(cmd)
 	err = cmd.Start()
+	// The child's directory has no name from here on: nothing can be put into
+	// it, and nothing is left of it even if this process is killed.
+	_ = os.Remove(workDir)
 	_ = resultWrite.Close() // the child has its own
 	if err != nil {
 		return errUnavailable(fmt.Errorf("start child: %w", err))

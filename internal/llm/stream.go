@@ -55,7 +55,7 @@ func (s *streamBody) Read(p []byte) (int, error) {
 // next reads one event and prepares out or err.
 func (s *streamBody) next() {
 	data, err := s.readEvent()
-	if err != nil && (len(data) == 0 || err != io.EOF) {
+	if err != nil && (len(data) == 0 || !errors.Is(err, io.EOF)) {
 		s.err = s.record.fail(s.readError(err))
 		return
 	}

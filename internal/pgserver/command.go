@@ -24,7 +24,7 @@ type child struct {
 // child ends, not the process; so the goroutine keeps its thread to itself for
 // as long as the child lives.
 func startChild(account account, output *os.File, dir, program string, args ...string) (*child, error) {
-	cmd := exec.Command(program, args...)
+	cmd := exec.Command(program, args...) //nolint:noctx // it ends with this process, or by stop
 	cmd.Dir = dir
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.Env = childEnvironment(dir)

@@ -31,7 +31,8 @@ func acquire(dir string) (*os.File, error) {
 		pid, _ := strconv.Atoi(strings.TrimSpace(string(content)))
 		return nil, &InUseError{DataDir: dir, PID: pid}
 	}
-	if err := file.Truncate(0); err == nil {
+	err = file.Truncate(0)
+	if err == nil {
 		_, err = file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 	if err != nil {

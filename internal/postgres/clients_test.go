@@ -201,7 +201,7 @@ func TestAudit(t *testing.T) {
 	require.NoError(t, b.store.Audit(t.Context(), event))
 	event.UserID, event.Details = "", nil
 	require.NoError(t, b.store.Audit(t.Context(), event))
-	require.Equal(t, `[{"name": "ab", "size": 3}, {}]`,
+	require.JSONEq(t, `[{"name": "ab", "size": 3}, {}]`,
 		query[string](b, `SELECT jsonb_agg(details ORDER BY id)::text FROM audit_events WHERE client_id = $1`, string(b.client)))
 	require.Equal(t, 1, query[int](b, `SELECT count(user_id) FROM audit_events`))
 	event.ClientID = unknownID

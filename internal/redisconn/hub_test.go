@@ -2,7 +2,6 @@ package redisconn_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -208,7 +207,7 @@ func TestHubClose(t *testing.T) {
 		never := newHub(t, proxy.Client(t), redisconn.HubOptions{})
 		never.Close()
 		_, err = never.Subscribe(ctx, "c", newSink())
-		require.True(t, errors.Is(err, redisconn.ErrHubClosed))
+		require.ErrorIs(t, err, redisconn.ErrHubClosed)
 	})
 }
 

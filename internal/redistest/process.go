@@ -25,7 +25,7 @@ func (p *process) start(t testing.TB) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var output bytes.Buffer
-	cmd := exec.Command(p.binary,
+	cmd := exec.Command(p.binary, //nolint:noctx // it ends with this process, or by kill
 		"--port", "0", "--unixsocket", p.socket(),
 		"--dir", p.dir, "--save", "", "--appendonly", "no")
 	cmd.Stdout, cmd.Stderr = &output, &output

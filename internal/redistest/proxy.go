@@ -116,7 +116,7 @@ func (p *Proxy) accept() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial(p.server.Network, p.server.Addr)
+		server, err := net.Dial(p.server.Network, p.server.Addr) //nolint:noctx // loopback
 		if err != nil {
 			_ = client.Close()
 			continue

@@ -77,7 +77,7 @@ func TestPublishRefuses(t *testing.T) {
 				require.Equal(t, c.want, code(r.Publish(ctx, m, c.events...)))
 				recorded, err := r.Events(ctx, m, 0)
 				require.NoError(t, err)
-				require.Equal(t, len(c.before), len(recorded), "a refused batch leaves nothing")
+				require.Len(t, recorded, len(c.before), "a refused batch leaves nothing")
 			})
 		}
 		t.Run("a newer attempt after an unfinished one", func(t *testing.T) {
