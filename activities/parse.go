@@ -88,7 +88,7 @@ func (a *Ingestion) storeBlocks(ctx context.Context, in *temporal.IngestInput, s
 		// reader's error for the end of the content, but not a cancelled Put.
 		cancel()
 		_ = writer.CloseWithError(err) // never fails
-		_ = <-stored                   // the parser's error says more
+		<-stored                       //nolint:errcheck // the parser's error says more
 		return nil, err
 	}
 	_ = writer.Close()

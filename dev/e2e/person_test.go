@@ -274,14 +274,6 @@ func chatBody(question string) map[string]any {
 	return map[string]any{"message": question, "sessionId": uuid.NewString()}
 }
 
-func sourceNames(sources []chatconnect.Source) []string {
-	names := make([]string, len(sources))
-	for i, source := range sources {
-		names[i] = source.Name
-	}
-	return names
-}
-
 func show(v any) string { return fmt.Sprintf("%+v", v) }
 
 // validating checks every exchange against openapi.yaml.

@@ -37,7 +37,7 @@ func newHome(t testing.TB) string {
 	t.Helper()
 	home, err := os.MkdirTemp("", "chatconnect-e2e-")
 	require.NoError(t, err)
-	require.NoError(t, os.Chmod(home, 0o755)) //nolint:gosec // that is the point
+	require.NoError(t, os.Chmod(home, 0o755))
 	t.Cleanup(func() { _ = os.RemoveAll(home) })
 	return home
 }

@@ -192,7 +192,7 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 		f.requireCount(1, tenants[1], revision)
 		f.requireCount(1, tenants[2], revision)
 
-		for _, nobody := range []chatconnect.ClientID{"", "*", chatconnect.ClientID(tenants[1] + " ")} {
+		for _, nobody := range []chatconnect.ClientID{"", "*", tenants[1] + " "} {
 			_, err := f.index.Search(f.ctx, nobody, chatconnect.SearchQuery{Text: "shared", Vector: axis(0, 0), Limit: 5})
 			require.Equal(f, "vector_client_missing", chatconnect.AsError(err).Code)
 			require.Error(f, f.index.DeleteClient(f.ctx, nobody))
