@@ -55,6 +55,8 @@ test-product: ## vet and test the product
 	@$(if $(RACE),,echo 'no C compiler: testing without the race detector')
 	$(GO) vet $(RACE) ./...
 	$(GO) test $(RACE) -timeout 10m ./...
+	@echo 'what the detector leaves no room for: documents under a real memory limit'
+	$(GO) test -timeout 10m ./internal/document
 
 # vet takes -race too, so that both use one build of the Temporal server.
 .PHONY: test-dev
