@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/chatconnect/chatconnect/internal/pgserver"
 )
@@ -90,8 +91,7 @@ func Reset(dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
-	// The database may lie elsewhere: see pgserver.ResolveDataDir.
-	if err := pgserver.Remove(h.path("postgres")); err != nil {
+	if err := removeDatabase(h.path("postgres")); err != nil {
 		return fmt.Errorf("reset: %w", err)
 	}
 	entries, err := os.ReadDir(h.dir)
@@ -107,4 +107,17 @@ func Reset(dir string) (err error) {
 		}
 	}
 	return nil
+}
+
+// removeDatabase removes it wherever it lies (see pgserver.ResolveDataDir). The
+// server of a process that was just killed may need a moment to follow it.
+func removeDatabase(dir string) error {
+	const patience, pause = 10 * time.Second, 50 * time.Millisecond
+	for began := time.Now(); ; time.Sleep(pause) {
+		err := pgserver.Remove(dir)
+		var inUse *pgserver.InUseError
+		if !errors.As(err, &inUse) || time.Since(began) > patience {
+			return err
+		}
+	}
 }
