@@ -30,6 +30,14 @@ func StageOptions(attempt time.Duration) workflow.ActivityOptions {
 	}
 }
 
+// EmbedOptions are those of a stage, on the queue that is paced. The workflow's
+// fairness key goes along, so tenants take turns there.
+func EmbedOptions(attempt time.Duration) workflow.ActivityOptions {
+	options := StageOptions(attempt)
+	options.TaskQueue = QueueEmbedding
+	return options
+}
+
 // RetrieveOptions suit the search before an answer: quick attempts for a
 // minute, the patience of a visitor who sees the widget working.
 func RetrieveOptions() workflow.LocalActivityOptions {

@@ -104,7 +104,8 @@ func (w *ingestion) embed(ctx workflow.Context, chunks int) error {
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer running.Done()
 			defer free.Release(1)
-			if err := stage(ctx, 5*time.Minute, a.EmbedBatch, in, nil); err != nil {
+			paced := workflow.WithActivityOptions(ctx, temporal.EmbedOptions(5*time.Minute))
+			if err := workflow.ExecuteActivity(paced, a.EmbedBatch, in).Get(ctx, nil); err != nil {
 				if failed == nil {
 					failed = err
 					cancel()

@@ -79,7 +79,9 @@ func (a *App) composeWorker() error {
 			Model: a.model, Relay: a.relay, Cache: a.cache,
 			Metrics: a.metrics, Logger: a.logger,
 		},
-		Documents: a.store, Parsers: a.config.Workers, StopTimeout: a.config.ShutdownTimeout, Logger: a.logger,
+		Documents: a.store, Parsers: a.config.Workers,
+		Embedders: a.config.EmbeddingConcurrency, BatchesPerSecond: a.config.EmbeddingBatchesPerSecond,
+		StopTimeout: a.config.ShutdownTimeout, Logger: a.logger,
 	})
 	return nil
 }
