@@ -16,6 +16,9 @@ const (
 	StatusFailed    Status = "failed"
 	StatusCancelled Status = "cancelled"
 	StatusDeleting  Status = "deleting"
+
+	// StatusDeleted is never stored: a document published with it is gone.
+	StatusDeleted Status = "deleted"
 )
 
 // Final reports whether ingestion of the version has ended.

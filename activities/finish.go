@@ -62,6 +62,10 @@ func (a *Ingestion) FailDocument(ctx context.Context, in *temporal.FailInput) (*
 	if err != nil {
 		return nil, encode(ctx, err)
 	}
+	if document.ActiveVersion == in.Version && document.Status == chatconnect.StatusReady {
+		// It became ready after all; only the tidying up behind it went wrong.
+		return &temporal.IngestResult{Status: chatconnect.StatusReady, Chunks: document.ChunksTotal}, nil
+	}
 	// A file that never reached the index must not have to wait for it.
 	if err := a.removeRemains(ctx, in, document.ChunksTotal > 0); err != nil {
 		return nil, err

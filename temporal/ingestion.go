@@ -25,6 +25,11 @@ type IngestInput struct {
 // Tenant is whose document it is.
 func (in IngestInput) Tenant() chatconnect.ClientID { return in.ClientID }
 
+// IngestInputOf is the input for a document as it stands.
+func IngestInputOf(d chatconnect.Document) *IngestInput {
+	return &IngestInput{ClientID: d.ClientID, DocumentID: d.ID, Version: d.Version, Type: d.Type, Name: d.Name}
+}
+
 // Revision is the version being ingested.
 func (in IngestInput) Revision() chatconnect.Revision {
 	return chatconnect.Revision{DocumentID: in.DocumentID, Version: in.Version}

@@ -17,9 +17,10 @@ const (
 	sweepLimit = 200
 )
 
-// sweep starts the workflow of every document that waits without one: its
-// upload was accepted while Temporal was away, or the process died between
-// the row and the start. Starting twice attaches to the running workflow, so
+// sweep starts the workflow of every document that waits without one, to be
+// ingested or deleted, and of every client that is to be deleted: it was asked
+// for while Temporal was away, or the process died between the row and the
+// start. Starting twice attaches to the running workflow, so
 // every worker may sweep.
 func (w *Worker) sweep(ctx context.Context) {
 	ticker := time.NewTicker(sweepInterval)
@@ -44,14 +45,23 @@ func (w *Worker) sweepOnce(ctx context.Context) error {
 		return err
 	}
 	for _, document := range documents {
-		if document.Status == chatconnect.StatusUploading {
-			continue // its upload is still running
+		switch document.Status {
+		case chatconnect.StatusUploading: // its upload is still running
+		case chatconnect.StatusDeleting:
+			err = temporal.StartDelete(ctx, w.Client, temporal.DeleteInputOf(document))
+		default:
+			err = temporal.StartIngestion(ctx, w.Client, temporal.IngestInputOf(document))
 		}
-		in := &temporal.IngestInput{
-			ClientID: document.ClientID, DocumentID: document.ID, Version: document.Version,
-			Type: document.Type, Name: document.Name,
+		if err != nil {
+			return err
 		}
-		if err := temporal.StartIngestion(ctx, w.Client, in); err != nil {
+	}
+	clients, err := w.Commands.Purges.PendingPurges(ctx, time.Now().Add(-sweepAge), sweepLimit)
+	if err != nil {
+		return err
+	}
+	for _, client := range clients {
+		if err := temporal.StartPurge(ctx, w.Client, &temporal.PurgeInput{ClientID: client}); err != nil {
 			return err
 		}
 	}

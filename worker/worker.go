@@ -25,6 +25,7 @@ type Options struct {
 	Client    client.Client
 	Ingestion *activities.Ingestion
 	Chat      *activities.Chat
+	Commands  *activities.Commands
 	Documents chatconnect.DocumentStore
 	// Parsers is how many ingestion activities run at once.
 	Parsers int
@@ -83,6 +84,9 @@ func (w *Worker) register() {
 	})
 	w.ingestion.RegisterWorkflowWithOptions(workflows.IngestDocument, workflow.RegisterOptions{Name: temporal.WorkflowIngestDocument})
 	w.ingestion.RegisterActivity(w.Ingestion)
+	w.ingestion.RegisterWorkflowWithOptions(workflows.DeleteDocument, workflow.RegisterOptions{Name: temporal.WorkflowDeleteDocument})
+	w.ingestion.RegisterWorkflowWithOptions(workflows.PurgeClient, workflow.RegisterOptions{Name: temporal.WorkflowPurgeClient})
+	w.ingestion.RegisterActivity(w.Commands)
 
 	w.embedding = sdkworker.New(w.Client, temporal.QueueEmbedding, sdkworker.Options{
 		MaxConcurrentActivityExecutionSize: w.Embedders,

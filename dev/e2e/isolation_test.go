@@ -92,6 +92,19 @@ func TestEveryEndpointRefusesAnothersIDs(t *testing.T) {
 		},
 		"GET /api/dashboard/documents":      func(p *person) response { return p.get("/api/dashboard/documents?clientId=" + string(owner.ID)) },
 		"GET /api/dashboard/documents/{id}": func(p *person) response { return p.get("/api/dashboard/documents/" + string(document.ID)) },
+		"DELETE /api/dashboard/documents/{id}": func(p *person) response {
+			return p.do(http.MethodDelete, "/api/dashboard/documents/"+string(document.ID), nil)
+		},
+		"POST /api/dashboard/documents/{id}/retry": func(p *person) response {
+			return p.post("/api/dashboard/documents/"+string(document.ID)+"/retry", nil)
+		},
+		"POST /api/dashboard/documents/{id}/cancel": func(p *person) response {
+			return p.post("/api/dashboard/documents/"+string(document.ID)+"/cancel", nil)
+		},
+		"POST /api/dashboard/documents/retry": func(p *person) response {
+			return p.post("/api/dashboard/documents/retry", map[string]any{"clientId": owner.ID})
+		},
+		"DELETE /api/dashboard/clients/{clientId}": func(p *person) response { return p.do(http.MethodDelete, client, nil) },
 		"GET /api/dashboard/events": func(p *person) response {
 			_, answer, err := websocket.Dial(context.Background(), strings.Replace(p.base, "http", "ws", 1)+"/api/dashboard/events?clientId="+string(owner.ID),
 				&websocket.DialOptions{HTTPClient: &http.Client{Jar: p.http.Jar}, HTTPHeader: http.Header{"Origin": {p.base}}})

@@ -110,3 +110,25 @@ SELECT
               SELECT r.document_id, r.version FROM document_revisions r
               WHERE r.client_id = clients.id AND NOT r.active) h), '[]')::jsonb AS inactive
 FROM clients WHERE clients.id = @client_id;
+
+-- DocumentByContent finds what an upload of the same content would repeat:
+-- the conditions are those of the index documents_content.
+-- name: DocumentByContent :one
+SELECT * FROM documents
+WHERE client_id = @client_id AND sha256 = @sha256::text AND sha256 <> ''
+  AND status NOT IN ('failed', 'cancelled', 'deleting');
+
+-- RetryDocument begins the same version again. What the failed attempt left
+-- was removed before it was called failed.
+-- name: RetryDocument :one
+UPDATE documents SET
+    status = 'queued', stage = @stage, progress = 0, chunks_total = 0, chunks_done = 0,
+    error_code = NULL, error_message = NULL, updated_at = now()
+WHERE client_id = @client_id AND id = @id AND status IN ('failed', 'cancelled')
+RETURNING *;
+
+-- name: FailedDocuments :many
+SELECT * FROM documents
+WHERE client_id = @client_id AND status = 'failed'
+ORDER BY created_at, id
+LIMIT @max_rows::integer;

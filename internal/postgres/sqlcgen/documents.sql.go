@@ -351,6 +351,46 @@ func (q *Queries) Document(ctx context.Context, arg DocumentParams) (Document, e
 	return i, err
 }
 
+const documentByContent = `-- name: DocumentByContent :one
+SELECT client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at FROM documents
+WHERE client_id = $1 AND sha256 = $2::text AND sha256 <> ''
+  AND status NOT IN ('failed', 'cancelled', 'deleting')
+`
+
+type DocumentByContentParams struct {
+	ClientID chatconnect.ClientID
+	Sha256   string
+}
+
+// DocumentByContent finds what an upload of the same content would repeat:
+// the conditions are those of the index documents_content.
+func (q *Queries) DocumentByContent(ctx context.Context, arg DocumentByContentParams) (Document, error) {
+	row := q.db.QueryRow(ctx, documentByContent, arg.ClientID, arg.Sha256)
+	var i Document
+	err := row.Scan(
+		&i.ClientID,
+		&i.ID,
+		&i.Name,
+		&i.Size,
+		&i.Type,
+		&i.Version,
+		&i.ActiveVersion,
+		&i.Status,
+		&i.Stage,
+		&i.Progress,
+		&i.ChunksTotal,
+		&i.ChunksDone,
+		&i.ErrorCode,
+		&i.ErrorMessage,
+		&i.Sha256,
+		&i.BlobKey,
+		&i.WorkflowID,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
 const documents = `-- name: Documents :many
 SELECT client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at FROM documents
 WHERE client_id = $1 AND (created_at, id) < ($2::timestamptz, $3::uuid)
@@ -373,6 +413,58 @@ func (q *Queries) Documents(ctx context.Context, arg DocumentsParams) ([]Documen
 		arg.BeforeID,
 		arg.MaxRows,
 	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Document
+	for rows.Next() {
+		var i Document
+		if err := rows.Scan(
+			&i.ClientID,
+			&i.ID,
+			&i.Name,
+			&i.Size,
+			&i.Type,
+			&i.Version,
+			&i.ActiveVersion,
+			&i.Status,
+			&i.Stage,
+			&i.Progress,
+			&i.ChunksTotal,
+			&i.ChunksDone,
+			&i.ErrorCode,
+			&i.ErrorMessage,
+			&i.Sha256,
+			&i.BlobKey,
+			&i.WorkflowID,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const failedDocuments = `-- name: FailedDocuments :many
+SELECT client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at FROM documents
+WHERE client_id = $1 AND status = 'failed'
+ORDER BY created_at, id
+LIMIT $2::integer
+`
+
+type FailedDocumentsParams struct {
+	ClientID chatconnect.ClientID
+	MaxRows  int
+}
+
+func (q *Queries) FailedDocuments(ctx context.Context, arg FailedDocumentsParams) ([]Document, error) {
+	rows, err := q.db.Query(ctx, failedDocuments, arg.ClientID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -442,5 +534,48 @@ func (q *Queries) Knowledge(ctx context.Context, clientID chatconnect.ClientID) 
 	row := q.db.QueryRow(ctx, knowledge, clientID)
 	var i KnowledgeRow
 	err := row.Scan(&i.KnowledgeVersion, &i.Ready, &i.Inactive)
+	return i, err
+}
+
+const retryDocument = `-- name: RetryDocument :one
+UPDATE documents SET
+    status = 'queued', stage = $1, progress = 0, chunks_total = 0, chunks_done = 0,
+    error_code = NULL, error_message = NULL, updated_at = now()
+WHERE client_id = $2 AND id = $3 AND status IN ('failed', 'cancelled')
+RETURNING client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at
+`
+
+type RetryDocumentParams struct {
+	Stage    string
+	ClientID chatconnect.ClientID
+	ID       chatconnect.DocumentID
+}
+
+// RetryDocument begins the same version again. What the failed attempt left
+// was removed before it was called failed.
+func (q *Queries) RetryDocument(ctx context.Context, arg RetryDocumentParams) (Document, error) {
+	row := q.db.QueryRow(ctx, retryDocument, arg.Stage, arg.ClientID, arg.ID)
+	var i Document
+	err := row.Scan(
+		&i.ClientID,
+		&i.ID,
+		&i.Name,
+		&i.Size,
+		&i.Type,
+		&i.Version,
+		&i.ActiveVersion,
+		&i.Status,
+		&i.Stage,
+		&i.Progress,
+		&i.ChunksTotal,
+		&i.ChunksDone,
+		&i.ErrorCode,
+		&i.ErrorMessage,
+		&i.Sha256,
+		&i.BlobKey,
+		&i.WorkflowID,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
 	return i, err
 }
