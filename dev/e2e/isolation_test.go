@@ -11,6 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -117,6 +118,16 @@ func TestEveryEndpointRefusesAnothersIDs(t *testing.T) {
 		"GET /internal/client/{clientId}/config": func(p *person) response {
 			return p.get("/internal/client/"+string(owner.ID)+"/config", "X-Internal-Secret", "guess")
 		},
+		"POST /process-document": func(p *person) response {
+			return p.post("/process-document", map[string]any{
+				"client_id": owner.ID, "document_id": uuid.NewString(), "file_type": "txt", "file_data": "U2FuZC4=",
+			}, "X-Internal-Secret", "guess")
+		},
+		"POST /api/internal/document-progress": func(p *person) response {
+			return p.post("/api/internal/document-progress", map[string]any{
+				"client_id": owner.ID, "document_id": document.ID, "stage": "Mine",
+			}, "X-Internal-Secret", "guess")
+		},
 		"POST /internal/validate-client": func(p *person) response {
 			return p.post("/internal/validate-client", map[string]any{"client_id": owner.ID}, "X-Internal-Secret", "guess")
 		},
@@ -126,7 +137,7 @@ func TestEveryEndpointRefusesAnothersIDs(t *testing.T) {
 	without := []string{
 		"POST /api/auth/register", "POST /api/auth/login", "POST /api/auth/logout", "GET /api/auth/me",
 		"GET /api/dashboard/clients", "POST /api/dashboard/clients",
-		"POST /chat", "POST /chat/stream", "GET /api/widget/config", "GET /api/widget/health",
+		"POST /chat", "POST /chat/stream", "POST /embed", "GET /api/widget/config", "GET /api/widget/health",
 		"GET /health", "GET /livez", "GET /readyz", "GET /api/openapi.yaml",
 	}
 
