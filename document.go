@@ -36,8 +36,10 @@ const (
 	TypeCSV  FileType = "csv"
 )
 
-// Document is one uploaded file. Version counts its replacements from 1;
-// ActiveVersion is the one that search sees, 0 before the first is ready.
+// Document is one uploaded file. Version is the newest, from 1, and rises with
+// each replacement; ActiveVersion is the one that search sees, 0 before the
+// first is ready. A document whose replacement failed or was cancelled is ready
+// as before, with an Error and ActiveVersion below Version.
 type Document struct {
 	ID            DocumentID     `json:"id"`
 	ClientID      ClientID       `json:"clientId"`
@@ -55,8 +57,20 @@ type Document struct {
 	SHA256        string         `json:"-"` // hex
 	BlobKey       string         `json:"-"`
 	WorkflowID    string         `json:"-"`
+	// Replacement is the file of Version while it is being ingested beside
+	// ActiveVersion, of which the fields above speak until then.
+	Replacement *File `json:"-"`
 	CreatedAt     time.Time      `json:"createdAt"`
 	UpdatedAt     time.Time      `json:"updatedAt"`
+}
+
+// File is what a version is made of.
+type File struct {
+	Name    string   `json:"name"`
+	Size    int64    `json:"size"` // bytes
+	Type    FileType `json:"type"`
+	SHA256  string   `json:"sha256"` // hex
+	BlobKey string   `json:"blobKey"`
 }
 
 // DocumentError says why ingestion failed and what a person can do about it.

@@ -84,6 +84,7 @@ var (
 	ErrDuplicate       = Errorf(KindConflict, "document_duplicate", "The same file is there already.")
 	ErrNotRetryable    = Errorf(KindConflict, "document_not_retryable", "Only a document that failed or was cancelled can be tried again.")
 	ErrNotRunning      = Errorf(KindConflict, "document_not_running", "This document is not being processed.")
+	ErrBusy            = Errorf(KindConflict, "document_busy", "This document is being processed. Wait for it, or cancel that first.")
 	ErrBeingDeleted    = Errorf(KindConflict, "document_deleting", "This document is being deleted.")
 	ErrAPIKeyInvalid   = Errorf(KindUnauthenticated, "api_key_invalid", "The API key is missing, wrong or revoked.")
 )

@@ -82,6 +82,17 @@ type DocumentStore interface {
 	// version. ErrNotRetryable if it is neither, ErrDuplicate if its content has
 	// been uploaded anew meanwhile.
 	RetryDocument(ctx context.Context, client ClientID, id DocumentID) (Document, error)
+	// ReserveVersion gives out a version number for a replacement, never the same
+	// twice. ErrBusy if the document is being ingested, ErrBeingDeleted.
+	ReserveVersion(ctx context.Context, client ClientID, id DocumentID) (int, error)
+	// ReplaceDocument queues the reserved version, whose file has been stored.
+	// The errors are those of ReserveVersion: of several that reserved one, the
+	// first wins.
+	ReplaceDocument(ctx context.Context, client ClientID, revision Revision, file File, workflowID string) (Document, error)
+	// RollBack gives up a version beside the active one: the document is ready
+	// as it was, with the error. Search never sees what the version may still
+	// leave. changed is false if there is no such version under way.
+	RollBack(ctx context.Context, client ClientID, revision Revision, reason DocumentError) (document Document, changed bool, err error)
 	// FailedDocuments lists at most limit failed ones, oldest first.
 	FailedDocuments(ctx context.Context, client ClientID, limit int) ([]Document, error)
 	// UpdateProgress moves a version forward and returns the document as it
@@ -159,6 +170,11 @@ func ClientBlobPrefix(client ClientID) string { return string(client) + "/" }
 // BlobPrefix is the start of every key of a client's document.
 func BlobPrefix(client ClientID, document DocumentID) string {
 	return string(client) + "/" + string(document) + "/"
+}
+
+// VersionBlobPrefix is the start of every key of one version.
+func VersionBlobPrefix(client ClientID, revision Revision) string {
+	return fmt.Sprintf("%s%d/", BlobPrefix(client, revision.DocumentID), revision.Version)
 }
 
 // SourceBlobKey is where a version's uploaded file lies, BlocksBlobKey where

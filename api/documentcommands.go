@@ -186,9 +186,24 @@ func (s *Server) postCancel(c *gin.Context) {
 }
 
 func (s *Server) cancelQueued(ctx context.Context, document chatconnect.Document) (chatconnect.Document, error) {
-	updated, changed, err := s.Documents.UpdateProgress(ctx, document.ClientID, chatconnect.DocumentProgress{
-		DocumentID: document.ID, Version: document.Version, Status: chatconnect.StatusCancelled, Stage: "Processing was cancelled.",
-	})
+	const reason = "Processing was cancelled."
+	var updated chatconnect.Document
+	var changed bool
+	var err error
+	if document.ActiveVersion > 0 {
+		revision := chatconnect.Revision{DocumentID: document.ID, Version: document.Version}
+		updated, changed, err = s.Documents.RollBack(ctx, document.ClientID, revision,
+			chatconnect.DocumentError{Code: "document_cancelled", Message: reason})
+		if changed {
+			s.undo(ctx, "blob", func(ctx context.Context) error {
+				return s.Blobs.Delete(ctx, chatconnect.SourceBlobKey(document.ClientID, revision))
+			})
+		}
+	} else {
+		updated, changed, err = s.Documents.UpdateProgress(ctx, document.ClientID, chatconnect.DocumentProgress{
+			DocumentID: document.ID, Version: document.Version, Status: chatconnect.StatusCancelled, Stage: reason,
+		})
+	}
 	if changed {
 		s.announce(ctx, updated)
 	}

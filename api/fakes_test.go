@@ -35,10 +35,10 @@ type memory struct {
 	audits    []chatconnect.AuditEvent
 	purged    map[chatconnect.ClientID]map[chatconnect.UserID]chatconnect.Role // being deleted
 
-	failPut, failCreateDocument, failSessions, failKeyOwner error
-	partialPut                                              bool // Put fails after having written
-	rowSurvives                                             bool // CreateDocument fails after having written
-	onClients                                               func()
+	failPut, failReplace, failCreateDocument, failSessions, failKeyOwner error
+	partialPut                                                           bool // Put fails after having written
+	rowSurvives                                                          bool // CreateDocument fails after having written
+	onClients                                                            func()
 }
 
 func newMemory() *memory {
@@ -358,6 +358,42 @@ func (m documentStore) FailedDocuments(_ context.Context, client chatconnect.Cli
 		}
 	}
 	return failed, nil
+}
+
+func (m documentStore) ReserveVersion(ctx context.Context, client chatconnect.ClientID, id chatconnect.DocumentID) (int, error) {
+	d, err := m.Document(ctx, client, id)
+	switch {
+	case err != nil:
+		return 0, err
+	case d.Status == chatconnect.StatusDeleting:
+		return 0, chatconnect.ErrBeingDeleted
+	case !d.Status.Final():
+		return 0, chatconnect.ErrBusy
+	}
+	return d.Version + 1, nil
+}
+
+func (m documentStore) ReplaceDocument(ctx context.Context, client chatconnect.ClientID, r chatconnect.Revision, file chatconnect.File, workflow string) (chatconnect.Document, error) {
+	d, err := m.Document(ctx, client, r.DocumentID)
+	if err == nil {
+		err = m.failReplace
+	}
+	if err != nil {
+		return d, err
+	}
+	d.Version, d.Status, d.Replacement, d.WorkflowID, d.UpdatedAt = r.Version, chatconnect.StatusQueued, &file, workflow, time.Now()
+	m.set(d)
+	return d, nil
+}
+
+func (m documentStore) RollBack(ctx context.Context, client chatconnect.ClientID, r chatconnect.Revision, reason chatconnect.DocumentError) (chatconnect.Document, bool, error) {
+	d, err := m.Document(ctx, client, r.DocumentID)
+	if err != nil || d.Status.Final() || d.Version != r.Version {
+		return d, false, err
+	}
+	d.Status, d.Error, d.Replacement, d.UpdatedAt = chatconnect.StatusReady, &reason, nil, time.Now()
+	m.set(d)
+	return d, true, nil
 }
 
 func (m documentStore) UpdateProgress(ctx context.Context, client chatconnect.ClientID, p chatconnect.DocumentProgress) (chatconnect.Document, bool, error) {

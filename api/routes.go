@@ -48,6 +48,7 @@ func (s *Server) dashboardRoutes() {
 	d.POST("/documents/retry", s.postRetryAll)
 	d.POST("/documents/:id/retry", s.postRetry)
 	d.POST("/documents/:id/cancel", s.postCancel)
+	d.POST("/documents/:id/replace", s.postReplace)
 	d.GET("/events", s.getEvents)
 }
 

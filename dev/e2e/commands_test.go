@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"mime/multipart"
 	"net/http"
 	"strings"
 	"sync"
@@ -13,6 +15,7 @@ import (
 	"github.com/coder/websocket/wsjson"
 	"github.com/qdrant/go-client/qdrant"
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -370,4 +373,151 @@ func (p *product) tenantTables(t testing.TB) []string {
 	t.Helper()
 	return p.strings(t, `select c.relname::text from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
 		and (c.relname = 'clients' or exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'client_id' and not a.attisdropped))`)
+}
+
+// replace sends a new version of a document.
+func (c *tenant) replace(id chatconnect.DocumentID, f file) response {
+	c.t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part, err := form.CreateFormFile("file", f.name)
+	require.NoError(c.t, err)
+	_, err = part.Write(f.content)
+	require.NoError(c.t, err)
+	require.NoError(c.t, form.Close())
+	return c.post(documentPath(id)+"/replace", &body, "Content-Type", form.FormDataContentType())
+}
+
+// priceList is a document of many chunks, each of which names its edition.
+func priceList(edition string) file {
+	var text strings.Builder
+	for i := range 400 {
+		fmt.Fprintf(&text, "The warehouse of region %d stores garden chairs, and this is stated in the %s edition of the list. "+
+			"Deliveries from region %d take four days and are announced by telephone, as the %s edition says.\n\n", i, edition, i, edition)
+	}
+	return file{edition + ".txt", []byte(text.String())}
+}
+
+// TestReplaceWhileAsking asks without a pause while a document is replaced: no
+// answer is without sources, none is from both versions, and after the first
+// from the new one none is from the old.
+func TestReplaceWhileAsking(t *testing.T) {
+	t.Parallel()
+	product := startProduct(t)
+	stores := product.storage(t)
+	shop := newTenant(t, product.URL(), chatconnect.TierPaid)
+	document := shop.learn(priceList("first"))[0]
+	oldPoints := stores.points("document_id", string(document.ID))
+	require.Greater(t, oldPoints, 20)
+
+	stop := make(chan struct{})
+	asked, fresh := 0, 0
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		for turn := 0; ; turn++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			s := shop.stream(chatBody(fmt.Sprintf("What does the warehouse of region %d store?", turn%400))).finish()
+			var first, second int
+			for _, source := range s.sources {
+				switch {
+				case strings.Contains(source.Snippet, "second edition"):
+					second++
+				case strings.Contains(source.Snippet, "first edition"):
+					first++
+				}
+			}
+			asked++
+			if !assert.Positive(t, first+second, "answer %d has no source", asked) ||
+				!assert.False(t, first > 0 && second > 0, "answer %d mixes versions: %d and %d", asked, first, second) ||
+				!assert.False(t, fresh > 0 && first > 0, "answer %d is from the old version again", asked) {
+				return
+			}
+			if second > 0 {
+				fresh++
+			}
+		}
+	})
+	var queued chatconnect.Document
+	shop.replace(document.ID, priceList("second")).is(http.StatusAccepted).into(&queued)
+	require.Equal(t, 2, queued.Version)
+	require.Equal(t, "first.txt", queued.Name, "of the version that answers")
+	ready := shop.settle(queued)[0]
+	require.Equal(t, chatconnect.StatusReady, ready.Status, "%+v", ready.Error)
+	require.Equal(t, "second.txt", ready.Name)
+	require.Equal(t, oldPoints+ready.ChunksTotal, stores.points("document_id", string(document.ID)), "the old version's points stay for searches under way")
+	stores.ended(temporal.IngestionWorkflowID(shop.ID, chatconnect.Revision{DocumentID: document.ID, Version: 2}))
+	close(stop)
+	asking.Wait()
+	require.Positive(t, fresh)
+	require.Greater(t, asked, fresh, "it asked before the flip, too")
+	t.Logf("%d answers, %d of them from the new version", asked, fresh)
+
+	require.Equal(t, ready.ChunksTotal, stores.points("document_id", string(document.ID)))
+	require.Equal(t, ready.ChunksTotal, stores.rows(shop.ID)["chunks"])
+	require.Equal(t, 1, stores.rows(shop.ID)["document_revisions"])
+	files := filesBelow(t, product.uploadDir(t))
+	require.Len(t, files, 1)
+	require.Contains(t, files[0], "/2/source")
+	shop.replace(document.ID, priceList("second")).is(http.StatusOK)
+}
+
+// TestReplaceThatFailsLeavesTheOldVersion serving, whether it can't be read or
+// is cancelled, and leaves nothing else behind.
+func TestReplaceThatFailsLeavesTheOldVersion(t *testing.T) {
+	t.Parallel()
+	models, settings := startModels(t, fakemodel.Knobs{})
+	product := startProduct(t, settings...)
+	stores := product.storage(t)
+	shop := newTenant(t, product.URL(), chatconnect.TierFree)
+	document := shop.learn(file{"tea.txt", []byte("Tea is served at four.")})[0]
+	other := shop.learn(file{"coffee.txt", []byte("Coffee is served at five.")})[0]
+	require.Equal(t, "document_duplicate", shop.replace(document.ID, file{"x.txt", []byte("Coffee is served at five.")}).is(http.StatusConflict).problem())
+
+	unchanged := func(version int, code string) {
+		t.Helper()
+		now := shop.document(document.ID)
+		require.Equal(t, chatconnect.StatusReady, now.Status)
+		require.Equal(t, version, now.Version)
+		require.Equal(t, "tea.txt", now.Name)
+		require.Equal(t, 1, now.ChunksTotal)
+		require.NotNil(t, now.Error)
+		require.Equal(t, code, now.Error.Code)
+		require.Equal(t, 1, stores.points("document_id", string(document.ID)))
+		require.Len(t, filesBelow(t, product.uploadDir(t)), 2)
+		require.Contains(t, sourceNames(shop.ask("When is tea served?").Sources), "tea.txt")
+	}
+	shop.replace(document.ID, fixture(t, "scanned.pdf")).is(http.StatusAccepted)
+	shop.watch(func(seen map[chatconnect.DocumentID]chatconnect.Document) bool {
+		d := seen[document.ID]
+		return d.Version == 2 && d.Status == chatconnect.StatusReady
+	})
+	unchanged(2, chatconnect.CodeScanned)
+
+	require.NoError(t, models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultHang, Endpoint: fakemodel.EndpointEmbeddings}}}))
+	shop.replace(document.ID, file{"late.txt", []byte("Tea is served at six.")}).is(http.StatusAccepted)
+	shop.watch(func(seen map[chatconnect.DocumentID]chatconnect.Document) bool {
+		return seen[document.ID].Status == chatconnect.StatusEmbedding
+	})
+	require.Equal(t, "document_busy", shop.replace(document.ID, file{"x.txt", []byte("Again.")}).is(http.StatusConflict).problem())
+	shop.post(documentPath(document.ID)+"/cancel", nil).is(http.StatusAccepted)
+	shop.watch(func(seen map[chatconnect.DocumentID]chatconnect.Document) bool {
+		return seen[document.ID].Status == chatconnect.StatusReady
+	})
+	require.NoError(t, models.Set(fakemodel.Knobs{}))
+	unchanged(3, "document_cancelled")
+
+	shop.replace(document.ID, file{"new.txt", []byte("Tea is served at seven.")}).is(http.StatusAccepted)
+	settled := shop.watch(func(seen map[chatconnect.DocumentID]chatconnect.Document) bool {
+		d := seen[document.ID]
+		return d.Version == 4 && d.Status == chatconnect.StatusReady
+	})[document.ID]
+	require.Nil(t, settled.Error)
+	require.Equal(t, "new.txt", settled.Name)
+	shop.awaitDeleted(document.ID, func() { shop.remove(document.ID) })
+	require.Equal(t, 1, stores.points("client_id", string(shop.ID)))
+	require.Equal(t, other.ID, shop.document(other.ID).ID)
 }

@@ -102,6 +102,15 @@ func TestEveryEndpointRefusesAnothersIDs(t *testing.T) {
 		"POST /api/dashboard/documents/{id}/cancel": func(p *person) response {
 			return p.post("/api/dashboard/documents/"+string(document.ID)+"/cancel", nil)
 		},
+		"POST /api/dashboard/documents/{id}/replace": func(p *person) response {
+			var content bytes.Buffer
+			form := multipart.NewWriter(&content)
+			part, err := form.CreateFormFile("file", "planted.txt")
+			require.NoError(t, err)
+			_, _ = part.Write([]byte("The secret ingredient is sand."))
+			require.NoError(t, form.Close())
+			return p.post("/api/dashboard/documents/"+string(document.ID)+"/replace", &content, "Content-Type", form.FormDataContentType())
+		},
 		"POST /api/dashboard/documents/retry": func(p *person) response {
 			return p.post("/api/dashboard/documents/retry", map[string]any{"clientId": owner.ID})
 		},

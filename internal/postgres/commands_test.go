@@ -200,3 +200,95 @@ func TestPurgeLeavesNothingButItsRecord(t *testing.T) {
 		string(b.client), string(b.owner.ID)))
 	require.ErrorIs(t, b.store.BeginPurge(ctx, b.client, b.owner.ID), chatconnect.ErrNotFound)
 }
+
+func TestReplaceBesideTheActiveVersion(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx := t.Context()
+	document := b.newDocument()
+	_, err := b.store.ReserveVersion(ctx, b.client, document.ID)
+	require.ErrorIs(t, err, chatconnect.ErrBusy)
+	require.NoError(t, b.store.ReplaceChunks(ctx, b.client, revision(document), chunks(3)))
+	active, err := b.store.Activate(ctx, b.client, revision(document))
+	require.NoError(t, err)
+
+	// Two reserve a version, the first to be stored wins.
+	var versions [2]int
+	for i := range versions {
+		versions[i], err = b.store.ReserveVersion(ctx, b.client, document.ID)
+		require.NoError(t, err)
+	}
+	require.Equal(t, [2]int{2, 3}, versions)
+	second := chatconnect.Revision{DocumentID: document.ID, Version: 3}
+	file := chatconnect.File{Name: "new.csv", Size: 7, Type: "csv", SHA256: sum("new"), BlobKey: "k3"}
+	queued, err := b.store.ReplaceDocument(ctx, b.client, second, file, "w3")
+	require.NoError(t, err)
+	require.Equal(t, chatconnect.StatusQueued, queued.Status)
+	require.Equal(t, 3, queued.Version)
+	require.Equal(t, 1, queued.ActiveVersion)
+	require.Equal(t, document.Name, queued.Name, "what is searched is still the old file")
+	require.Equal(t, &file, queued.Replacement)
+	_, err = b.store.ReplaceDocument(ctx, b.client, chatconnect.Revision{DocumentID: document.ID, Version: 2}, file, "w2")
+	require.ErrorIs(t, err, chatconnect.ErrBusy)
+	require.Equal(t, chatconnect.Knowledge{Version: 1, Ready: 1, Inactive: []chatconnect.Revision{second}}, b.knowledge())
+
+	// It comes to nothing: everything is as before, but for the error.
+	require.NoError(t, b.store.ReplaceChunks(ctx, b.client, second, chunks(5)))
+	b.advance(queued, chatconnect.DocumentProgress{Version: 3, Status: "embedding", Progress: 50})
+	require.NoError(t, b.store.DeleteChunks(ctx, b.client, second))
+	reason := chatconnect.DocumentError{Code: "document_scanned", Message: "No text."}
+	back, changed, err := b.store.RollBack(ctx, b.client, second, reason)
+	require.NoError(t, err)
+	require.True(t, changed)
+	want := active
+	want.Version, want.WorkflowID, want.Error, want.UpdatedAt = 3, "w3", &reason, back.UpdatedAt
+	require.Equal(t, want, back)
+	_, changed, err = b.store.RollBack(ctx, b.client, second, reason)
+	require.NoError(t, err)
+	require.False(t, changed)
+
+	// A late writer of the abandoned version stays unseen during the next one
+	// and after it, and the number is not given out again.
+	version, err := b.store.ReserveVersion(ctx, b.client, document.ID)
+	require.NoError(t, err)
+	require.Equal(t, 4, version)
+	third := chatconnect.Revision{DocumentID: document.ID, Version: 4}
+	_, err = b.store.ReplaceDocument(ctx, b.client, third, file, "w4")
+	require.NoError(t, err)
+	require.Equal(t, []chatconnect.Revision{second, third}, b.knowledge().Inactive)
+	require.NoError(t, b.store.ReplaceChunks(ctx, b.client, third, chunks(2)))
+	ready, err := b.store.Activate(ctx, b.client, third)
+	require.NoError(t, err)
+	require.Equal(t, file, chatconnect.File{Name: ready.Name, Size: ready.Size, Type: ready.Type, SHA256: ready.SHA256, BlobKey: ready.BlobKey})
+	require.Nil(t, ready.Error)
+	require.Nil(t, ready.Replacement)
+	require.Equal(t, []chatconnect.Revision{revision(document), second}, b.knowledge().Inactive)
+	require.NoError(t, b.store.DeleteChunks(ctx, b.client, revision(document)))
+	require.Equal(t, []chatconnect.Revision{second}, b.knowledge().Inactive)
+}
+
+func TestReplaceOfWhatFailedTakesItsPlaceAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx := t.Context()
+	document := b.newDocument()
+	b.advance(document, chatconnect.DocumentProgress{Status: "failed"})
+	version, err := b.store.ReserveVersion(ctx, b.client, document.ID)
+	require.NoError(t, err)
+	next := chatconnect.Revision{DocumentID: document.ID, Version: version}
+	file := chatconnect.File{Name: "new.csv", Size: 7, Type: "csv", SHA256: sum("new"), BlobKey: "k2"}
+	queued, err := b.store.ReplaceDocument(ctx, b.client, next, file, "w2")
+	require.NoError(t, err)
+	require.Equal(t, "new.csv", queued.Name)
+	require.Nil(t, queued.Replacement)
+	require.Nil(t, queued.Error)
+	_, changed, err := b.store.RollBack(ctx, b.client, next, chatconnect.DocumentError{Code: "x", Message: "x"})
+	require.NoError(t, err)
+	require.False(t, changed, "there is nothing to go back to")
+
+	b.advance(queued, chatconnect.DocumentProgress{Version: version, Status: "deleting"})
+	_, err = b.store.ReserveVersion(ctx, b.client, document.ID)
+	require.ErrorIs(t, err, chatconnect.ErrBeingDeleted)
+	_, err = b.store.ReserveVersion(ctx, b.client, unknownID)
+	require.ErrorIs(t, err, chatconnect.ErrNotFound)
+}

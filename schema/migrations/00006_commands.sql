@@ -16,6 +16,18 @@ ALTER TABLE documents FORCE ROW LEVEL SECURITY;
 CREATE UNIQUE INDEX documents_content ON documents (client_id, sha256)
     WHERE sha256 <> '' AND status NOT IN ('failed', 'cancelled', 'deleting');
 
+-- A version beside the one that search sees. Until it is ready the row speaks
+-- of the old one's file; replacement is what it will speak of then: {"name",
+-- "size", "type", "sha256", "blobKey"}. Numbers of versions are never used
+-- twice, because a late writer of an abandoned one must find nobody.
+ALTER TABLE documents
+    ADD COLUMN replacement jsonb CHECK (jsonb_typeof(replacement) = 'object'),
+    ADD COLUMN last_version integer NOT NULL DEFAULT 1;
+-- Ready is a document that search sees a version of, also when a newer one
+-- came to nothing.
+ALTER TABLE documents DROP CONSTRAINT documents_check3;
+ALTER TABLE documents ADD CONSTRAINT documents_ready CHECK (status <> 'ready' OR (active_version >= 1 AND progress = 100));
+
 -- Set when a client begins to be purged: from then on it exists for nobody but
 -- the purge.
 ALTER TABLE clients ADD COLUMN deleting_at timestamptz;

@@ -118,6 +118,8 @@ type Document struct {
 	WorkflowID    string
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
+	Replacement   []byte
+	LastVersion   int
 }
 
 type DocumentBatch struct {
