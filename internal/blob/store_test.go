@@ -21,8 +21,7 @@ import (
 	"github.com/chatconnect/chatconnect/internal/blob"
 )
 
-// each runs f on a directory and on an object store, to which another issue
-// will add s3. dir is empty for the latter.
+// each runs f on a directory and on two object stores, for which dir is empty.
 func each(t *testing.T, f func(t *testing.T, s *blob.Store, dir string)) {
 	t.Helper()
 	t.Run("file", func(t *testing.T) {
@@ -33,6 +32,11 @@ func each(t *testing.T, f func(t *testing.T, s *blob.Store, dir string)) {
 	t.Run("mem", func(t *testing.T) {
 		t.Parallel()
 		f(t, open(t, "mem://"), "")
+	})
+	t.Run("s3", func(t *testing.T) {
+		t.Parallel()
+		bucket, _ := startS3(t)
+		f(t, open(t, bucket), "")
 	})
 }
 

@@ -49,7 +49,7 @@ type Config struct {
 	InternalAPISecret Secret `env:"INTERNAL_API_SECRET" help:"X-Internal-Secret of the internal endpoints; they are off without it"`
 
 	UploadDir   string `env:"UPLOAD_DIR" envDefault:"data/uploads" help:"staging for uploads, and the default blob store"`
-	BlobURL     string `env:"BLOB_URL" help:"where uploaded files are kept; file://<UPLOAD_DIR>/blobs unless set"`
+	BlobURL     string `env:"BLOB_URL" help:"where uploaded files are kept: file:///directory or s3://bucket?region=name&endpoint=URL; file://<UPLOAD_DIR>/blobs unless set"`
 	CacheDir    string `env:"CACHE_DIR" help:"compiled PDF engine; the user cache directory unless set"`
 	MaxFileSize int64  `env:"MAX_FILE_SIZE" envDefault:"10485760" help:"bytes of one uploaded file"`
 
