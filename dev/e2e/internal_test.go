@@ -52,6 +52,9 @@ func TestAServiceIngestsADocument(t *testing.T) {
 	changed := map[string]any{"client_id": shop.ID, "document_id": id, "file_type": "txt", "file_data": "U2FuZC4="}
 	require.Equal(t, "document_exists", operator.call("/process-document", changed).is(http.StatusConflict).problem())
 
+	body["document_id"] = uuid.NewString()
+	require.Equal(t, "document_duplicate", operator.call("/process-document", body).is(http.StatusConflict).problem(), "one content is one document")
+
 	var progress struct {
 		Status, Stage, Name string
 		Progress            int
