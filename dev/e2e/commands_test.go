@@ -22,6 +22,7 @@ import (
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/bench/fakemodel"
+	"github.com/chatconnect/chatconnect/cmd/chatconnect/app"
 	"github.com/chatconnect/chatconnect/internal/config"
 	"github.com/chatconnect/chatconnect/temporal"
 )
@@ -410,7 +411,7 @@ func TestReplaceWhileAsking(t *testing.T) {
 	oldPoints := stores.points("document_id", string(document.ID))
 	require.Greater(t, oldPoints, 20)
 
-	stop := make(chan struct{})
+	stop, begun := make(chan struct{}), make(chan struct{})
 	asked, fresh := 0, 0
 	var asking sync.WaitGroup
 	asking.Go(func() {
@@ -439,8 +440,12 @@ func TestReplaceWhileAsking(t *testing.T) {
 			if second > 0 {
 				fresh++
 			}
+			if asked == 5 {
+				close(begun)
+			}
 		}
 	})
+	wait(t, begun)
 	var queued chatconnect.Document
 	shop.replace(document.ID, priceList("second")).is(http.StatusAccepted).into(&queued)
 	require.Equal(t, 2, queued.Version)
@@ -520,4 +525,33 @@ func TestReplaceThatFailsLeavesTheOldVersion(t *testing.T) {
 	shop.awaitDeleted(document.ID, func() { shop.remove(document.ID) })
 	require.Equal(t, 1, stores.points("client_id", string(shop.ID)))
 	require.Equal(t, other.ID, shop.document(other.ID).ID)
+}
+
+// TestCommandsAreResumed: what was noted but could not be started, because
+// Temporal was away or the process died, is done by the next worker.
+func TestCommandsAreResumed(t *testing.T) {
+	t.Parallel()
+	product := startProduct(t)
+	shop, gone := newTenant(t, product.URL(), chatconnect.TierFree), newTenant(t, product.URL(), chatconnect.TierFree)
+	document := shop.learn(file{"tea.txt", []byte("Tea is served at four.")})[0]
+	gone.learn(file{"tea.txt", []byte("Tea is served at four.")})
+	product.stop()
+	product.change(t, `update documents set status = 'deleting', updated_at = now() - interval '1 minute' where id = $1`, string(document.ID))
+	product.change(t, `insert into client_purges (client_id, name, requested_at) values ($1, 'Shop', now() - interval '1 minute')`, string(gone.ID))
+	product.change(t, `update clients set deleting_at = now() where id = $1`, string(gone.ID))
+
+	product = startRoles(t, app.Roles{Worker: true}, product.environ)
+	stores := product.storage(t)
+	for _, id := range []string{temporal.DeleteWorkflowID(shop.ID, document.ID), temporal.PurgeWorkflowID(gone.ID)} {
+		require.Eventually(t, func() bool {
+			_, err := stores.flow.DescribeWorkflowExecution(t.Context(), id, "")
+			return err == nil
+		}, patience, 20*time.Millisecond)
+		stores.ended(id)
+	}
+	require.Zero(t, stores.rows(shop.ID)["documents"])
+	require.Zero(t, stores.points("client_id", string(shop.ID)))
+	require.Zero(t, stores.rows(gone.ID)["clients"])
+	require.Zero(t, stores.points("client_id", string(gone.ID)))
+	require.Empty(t, filesBelow(t, product.uploadDir(t)))
 }
