@@ -59,9 +59,9 @@ type Document struct {
 	WorkflowID    string         `json:"-"`
 	// Replacement is the file of Version while it is being ingested beside
 	// ActiveVersion, of which the fields above speak until then.
-	Replacement *File `json:"-"`
-	CreatedAt     time.Time      `json:"createdAt"`
-	UpdatedAt     time.Time      `json:"updatedAt"`
+	Replacement *File     `json:"-"`
+	CreatedAt   time.Time `json:"createdAt"`
+	UpdatedAt   time.Time `json:"updatedAt"`
 }
 
 // File is what a version is made of.
@@ -88,6 +88,7 @@ const (
 	CodeScanned             = "document_scanned"
 	CodeCorrupt             = "document_corrupt"
 	CodeNoText              = "document_no_text"
+	CodeUploadIncomplete    = "upload_incomplete" // the file never reached storage
 	CodeTooManyPages        = "document_too_many_pages"
 	CodeTooComplex          = "document_too_complex" // over the parser's time, memory or output limits
 )

@@ -145,10 +145,16 @@ func (s *Server) acceptNamedFile(ctx context.Context, file *namedFile) (document
 		return document, false, err
 	case document.SHA256 != file.sha256:
 		return document, false, errDocumentExists
-	case document.Status != chatconnect.StatusUploading:
+	case document.Status != chatconnect.StatusUploading && !uploadGivenUp(document):
 		return document, created, nil
 	}
 	if err := s.storeNamed(ctx, document.BlobKey, file.content); err != nil {
+		return document, false, err
+	}
+	if uploadGivenUp(document) {
+		if document, err = s.Documents.RetryDocument(ctx, file.client, file.id); err == nil {
+			s.announce(ctx, document)
+		}
 		return document, false, err
 	}
 	document, changed, err := s.Documents.UpdateProgress(ctx, file.client, chatconnect.DocumentProgress{
@@ -161,6 +167,12 @@ func (s *Server) acceptNamedFile(ctx context.Context, file *namedFile) (document
 		s.announce(ctx, document)
 	}
 	return document, created, nil
+}
+
+// uploadGivenUp reports whether only the file is missing, because a request
+// broke off so long ago that a worker has called it failed.
+func uploadGivenUp(d chatconnect.Document) bool {
+	return d.Status == chatconnect.StatusFailed && d.Error != nil && d.Error.Code == chatconnect.CodeUploadIncomplete
 }
 
 // createNamed makes the row. Of two requests at once one makes it and the

@@ -133,6 +133,36 @@ func TestProcessDocumentCompletesWhatBrokeOff(t *testing.T) {
 	require.Len(t, b.workflows.starts(), 1)
 }
 
+func TestProcessDocumentAfterTheUploadWasGivenUp(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stepping)
+	_, client, _ := b.tenant("a@example.com")
+	trusted := b.browser().with("X-Internal-Secret", "internal secret")
+	body := fileBody(client, uuid.NewString(), "%PDF-1.7 whatever")
+	b.memory.mu.Lock()
+	b.memory.failPut = errors.New("disk full")
+	b.memory.mu.Unlock()
+	trusted.post("/process-document", body).problem(t, 503, "storage_unavailable")
+	d := b.memory.documents[client][0]
+	d.Status, d.Error = chatconnect.StatusFailed, &chatconnect.DocumentError{Code: chatconnect.CodeUploadIncomplete, Message: "Gone."}
+	documentStore{memory: b.memory}.set(d) // as a worker does
+
+	b.memory.mu.Lock()
+	b.memory.failPut = nil
+	b.memory.mu.Unlock()
+	r := trusted.post("/process-document", body)
+	require.Equal(t, 200, r.StatusCode, "%s", r.body)
+	require.Equal(t, "queued", r.json(t)["status"])
+	require.Nil(t, r.json(t)["error"])
+	require.Equal(t, "%PDF-1.7 whatever", string(b.memory.blobs[d.BlobKey]))
+	require.Len(t, b.workflows.starts(), 1)
+
+	d.Error = &chatconnect.DocumentError{Code: chatconnect.CodeCorrupt, Message: "Damaged."}
+	d.Status = chatconnect.StatusFailed
+	documentStore{memory: b.memory}.set(d)
+	require.Equal(t, "failed", trusted.post("/process-document", body).json(t)["status"], "what can't be read is not read again")
+}
+
 func TestProcessDocumentAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t, stepping)

@@ -15,6 +15,10 @@ const (
 	// and it only costs a repeated start when it is too short.
 	sweepAge   = 10 * time.Second
 	sweepLimit = 200
+	// uploadAge is how long storing a file may take after its row was written;
+	// the API gives it two minutes. A row that is older was left by a process
+	// that died in between.
+	uploadAge = 10 * time.Minute
 )
 
 // sweep starts the workflow of every document that waits without one, to be
@@ -46,7 +50,8 @@ func (w *Worker) sweepOnce(ctx context.Context) error {
 	}
 	for _, document := range documents {
 		switch document.Status {
-		case chatconnect.StatusUploading: // its upload is still running
+		case chatconnect.StatusUploading:
+			err = w.endUpload(ctx, document)
 		case chatconnect.StatusDeleting:
 			err = temporal.StartDelete(ctx, w.Client, temporal.DeleteInputOf(document))
 		default:
@@ -66,4 +71,21 @@ func (w *Worker) sweepOnce(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// endUpload fails a document whose file never arrived, so that it does not
+// wait for ever, nor stand in the way of the same file uploaded again.
+func (w *Worker) endUpload(ctx context.Context, document chatconnect.Document) error {
+	if time.Since(document.UpdatedAt) < uploadAge {
+		return nil // still running
+	}
+	failure := chatconnect.DocumentError{Code: chatconnect.CodeUploadIncomplete, Message: "The file did not arrive completely. Please send it again."}
+	_, _, err := w.Documents.UpdateProgress(ctx, document.ClientID, chatconnect.DocumentProgress{
+		DocumentID: document.ID, Version: document.Version,
+		Status: chatconnect.StatusFailed, Stage: failure.Message, Error: &failure,
+	})
+	if err == nil {
+		w.Logger.WarnContext(ctx, "upload given up", "document_id", document.ID, "client_id", document.ClientID)
+	}
+	return err
 }
