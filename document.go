@@ -16,6 +16,9 @@ const (
 	StatusFailed    Status = "failed"
 	StatusCancelled Status = "cancelled"
 	StatusDeleting  Status = "deleting"
+
+	// StatusDeleted is never stored: a document published with it is gone.
+	StatusDeleted Status = "deleted"
 )
 
 // Final reports whether ingestion of the version has ended.
@@ -33,8 +36,10 @@ const (
 	TypeCSV  FileType = "csv"
 )
 
-// Document is one uploaded file. Version counts its replacements from 1;
-// ActiveVersion is the one that search sees, 0 before the first is ready.
+// Document is one uploaded file. Version is the newest, from 1, and rises with
+// each replacement; ActiveVersion is the one that search sees, 0 before the
+// first is ready. A document whose replacement failed or was cancelled is ready
+// as before, with an Error and ActiveVersion below Version.
 type Document struct {
 	ID            DocumentID     `json:"id"`
 	ClientID      ClientID       `json:"clientId"`
@@ -52,8 +57,20 @@ type Document struct {
 	SHA256        string         `json:"-"` // hex
 	BlobKey       string         `json:"-"`
 	WorkflowID    string         `json:"-"`
-	CreatedAt     time.Time      `json:"createdAt"`
-	UpdatedAt     time.Time      `json:"updatedAt"`
+	// Replacement is the file of Version while it is being ingested beside
+	// ActiveVersion, of which the fields above speak until then.
+	Replacement *File     `json:"-"`
+	CreatedAt   time.Time `json:"createdAt"`
+	UpdatedAt   time.Time `json:"updatedAt"`
+}
+
+// File is what a version is made of.
+type File struct {
+	Name    string   `json:"name"`
+	Size    int64    `json:"size"` // bytes
+	Type    FileType `json:"type"`
+	SHA256  string   `json:"sha256"` // hex
+	BlobKey string   `json:"blobKey"`
 }
 
 // DocumentError says why ingestion failed and what a person can do about it.
@@ -71,6 +88,7 @@ const (
 	CodeScanned             = "document_scanned"
 	CodeCorrupt             = "document_corrupt"
 	CodeNoText              = "document_no_text"
+	CodeUploadIncomplete    = "upload_incomplete" // the file never reached storage
 	CodeTooManyPages        = "document_too_many_pages"
 	CodeTooComplex          = "document_too_complex" // over the parser's time, memory or output limits
 )

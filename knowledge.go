@@ -53,6 +53,9 @@ type VectorIndex interface {
 	Search(ctx context.Context, client ClientID, query SearchQuery) ([]Passage, error)
 	// Count counts the points of a revision.
 	Count(ctx context.Context, client ClientID, revision Revision) (int, error)
+	// CountDocument counts the points of every revision, CountClient all.
+	CountDocument(ctx context.Context, client ClientID, document DocumentID) (int, error)
+	CountClient(ctx context.Context, client ClientID) (int, error)
 	// DeleteRevision removes the points of one revision, DeleteDocument of all.
 	DeleteRevision(ctx context.Context, client ClientID, revision Revision) error
 	DeleteDocument(ctx context.Context, client ClientID, document DocumentID) error

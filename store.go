@@ -37,6 +37,33 @@ type ClientStore interface {
 	Widget(ctx context.Context, client ClientID) (WidgetConfig, error)
 	SaveWidget(ctx context.Context, client ClientID, widget WidgetConfig) (WidgetConfig, error)
 	Audit(ctx context.Context, event AuditEvent) error
+	// BeginPurge marks the client as being deleted at its owner's wish: its keys
+	// stop, and to everybody it no longer exists. Repeating it changes nothing.
+	// ErrNotFound for strangers, ErrForbidden for members who aren't owners.
+	BeginPurge(ctx context.Context, client ClientID, user UserID) error
+}
+
+// PurgeStore is what the deletion of a client needs of the database.
+type PurgeStore interface {
+	// ClientRows counts the client's rows in all tables but the record of
+	// purges, which outlives the client.
+	ClientRows(ctx context.Context, client ClientID) (int, error)
+	// PurgeRows deletes them, if BeginPurge was called.
+	PurgeRows(ctx context.Context, client ClientID) error
+	// RecordPurge keeps what there was to remove; the first call counts.
+	RecordPurge(ctx context.Context, client ClientID, removed map[string]int) error
+	// FinishPurge notes that nothing is left.
+	FinishPurge(ctx context.Context, client ClientID) error
+	// PendingPurges lists clients whose purge was asked for before and has not
+	// finished.
+	PendingPurges(ctx context.Context, before time.Time, limit int) ([]ClientID, error)
+}
+
+// ClientCache is what Redis keeps of a client: cached searches, relays, counts
+// of requests. All of it ends by itself within an hour.
+type ClientCache interface {
+	CountClient(ctx context.Context, client ClientID) (int, error) // keys
+	DeleteClient(ctx context.Context, client ClientID) error
 }
 
 // DocumentStore keeps documents and their chunks.
@@ -47,6 +74,27 @@ type DocumentStore interface {
 	// at the end.
 	Documents(ctx context.Context, client ClientID, filter DocumentFilter) ([]Document, string, error)
 	DeleteDocument(ctx context.Context, client ClientID, id DocumentID) error
+	// DocumentByContent finds the document with this SHA-256 (hex) that is
+	// neither failed, cancelled nor being deleted, or ErrNotFound. There is at
+	// most one: creating another is ErrDuplicate.
+	DocumentByContent(ctx context.Context, client ClientID, sha256 string) (Document, error)
+	// RetryDocument queues a failed or cancelled document again, the same
+	// version. ErrNotRetryable if it is neither, ErrDuplicate if its content has
+	// been uploaded anew meanwhile.
+	RetryDocument(ctx context.Context, client ClientID, id DocumentID) (Document, error)
+	// ReserveVersion gives out a version number for a replacement, never the same
+	// twice. ErrBusy if the document is being ingested, ErrBeingDeleted.
+	ReserveVersion(ctx context.Context, client ClientID, id DocumentID) (int, error)
+	// ReplaceDocument queues the reserved version, whose file has been stored.
+	// The errors are those of ReserveVersion: of several that reserved one, the
+	// first wins.
+	ReplaceDocument(ctx context.Context, client ClientID, revision Revision, file File, workflowID string) (Document, error)
+	// RollBack gives up a version beside the active one: the document is ready
+	// as it was, with the error. Search never sees what the version may still
+	// leave. changed is false if there is no such version under way.
+	RollBack(ctx context.Context, client ClientID, revision Revision, reason DocumentError) (document Document, changed bool, err error)
+	// FailedDocuments lists at most limit failed ones, oldest first.
+	FailedDocuments(ctx context.Context, client ClientID, limit int) ([]Document, error)
 	// UpdateProgress moves a version forward and returns the document as it
 	// now stands. Progress and ChunksDone never fall; a version that is final
 	// or superseded is left alone, and changed is false.
@@ -65,9 +113,9 @@ type DocumentStore interface {
 	// Knowledge returns the client's knowledge version and the revisions that
 	// search must not see, read in one snapshot.
 	Knowledge(ctx context.Context, client ClientID) (Knowledge, error)
-	// PendingDocuments lists, over all clients, documents whose ingestion has
-	// not ended and that have not changed since before: what a restarted
-	// process makes sure has a workflow.
+	// PendingDocuments lists, over all clients, documents whose ingestion or
+	// deletion has not ended and that have not changed since before: what a
+	// restarted process makes sure has a workflow.
 	PendingDocuments(ctx context.Context, before time.Time, limit int) ([]Document, error)
 }
 
@@ -97,6 +145,8 @@ type BlobStore interface {
 	Delete(ctx context.Context, key string) error
 	// DeletePrefix removes every blob whose key starts with prefix.
 	DeletePrefix(ctx context.Context, prefix string) error
+	// CountPrefix counts the blobs whose key starts with prefix.
+	CountPrefix(ctx context.Context, prefix string) (int, error)
 }
 
 // Parser turns a file into blocks, outside this process and within limits of
@@ -114,9 +164,17 @@ type Chunker interface {
 	Chunk(ctx context.Context, blocks iter.Seq2[Block, error], emit func(Chunk) error) error
 }
 
+// ClientBlobPrefix is the start of every key of a client.
+func ClientBlobPrefix(client ClientID) string { return string(client) + "/" }
+
 // BlobPrefix is the start of every key of a client's document.
 func BlobPrefix(client ClientID, document DocumentID) string {
 	return string(client) + "/" + string(document) + "/"
+}
+
+// VersionBlobPrefix is the start of every key of one version.
+func VersionBlobPrefix(client ClientID, revision Revision) string {
+	return fmt.Sprintf("%s%d/", BlobPrefix(client, revision.DocumentID), revision.Version)
 }
 
 // SourceBlobKey is where a version's uploaded file lies, BlocksBlobKey where

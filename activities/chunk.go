@@ -47,7 +47,7 @@ func (a *Ingestion) ChunkDocument(ctx context.Context, in *temporal.IngestInput)
 	}
 	result.Chunks = len(chunks)
 	if err := a.advance(ctx, in, chatconnect.DocumentProgress{
-		Status: chatconnect.StatusEmbedding, Stage: "Making the text searchable",
+		Status: chatconnect.StatusEmbedding, Stage: stageEmbedding,
 		Progress: progressChunked, ChunksTotal: len(chunks),
 	}); err != nil {
 		return nil, encode(ctx, err)

@@ -31,7 +31,7 @@ func (a *Ingestion) EmbedBatch(ctx context.Context, in *temporal.EmbedBatchInput
 		part := chunks[from:min(from+embedAtOnce, len(chunks))]
 		tokens, err := a.embedAndStore(ctx, in, part)
 		if err != nil {
-			return nil, encode(ctx, err)
+			return nil, encode(ctx, a.sayWhy(ctx, &in.IngestInput, err))
 		}
 		result.Tokens += tokens
 	}
@@ -40,6 +40,9 @@ func (a *Ingestion) EmbedBatch(ctx context.Context, in *temporal.EmbedBatchInput
 		return nil, encode(ctx, err)
 	}
 	a.publish(ctx, document)
+	if err := a.waitIsOver(ctx, &in.IngestInput, document); err != nil {
+		return nil, encode(ctx, err)
+	}
 	a.Metrics.Embedded(a.Embedder.Model(), result.Tokens)
 	a.Metrics.StageDone("embed", in.Type, time.Since(started))
 	return &result, nil

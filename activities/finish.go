@@ -62,9 +62,16 @@ func (a *Ingestion) FailDocument(ctx context.Context, in *temporal.FailInput) (*
 	if err != nil {
 		return nil, encode(ctx, err)
 	}
+	if document.ActiveVersion == in.Version && document.Status != chatconnect.StatusDeleting {
+		// It became ready after all; only the tidying up behind it went wrong.
+		return &temporal.IngestResult{Status: chatconnect.StatusReady, Chunks: document.ChunksTotal}, nil
+	}
 	// A file that never reached the index must not have to wait for it.
 	if err := a.removeRemains(ctx, in, document.ChunksTotal > 0); err != nil {
 		return nil, err
+	}
+	if document.ActiveVersion > 0 && document.ActiveVersion != in.Version {
+		return a.rollBack(ctx, in, document)
 	}
 	err = a.advance(ctx, &in.IngestInput, chatconnect.DocumentProgress{
 		Status: in.Status, Stage: in.Error.Message, Error: &in.Error,
@@ -74,6 +81,50 @@ func (a *Ingestion) FailDocument(ctx context.Context, in *temporal.FailInput) (*
 	}
 	a.Metrics.Ingested(in.Status, in.Error.Code)
 	return result, nil
+}
+
+// rollBack gives up a replacement: its file goes too, as there is nothing to
+// retry, and the document stays what it was.
+func (a *Ingestion) rollBack(ctx context.Context, in *temporal.FailInput, document chatconnect.Document) (*temporal.IngestResult, error) {
+	if err := a.Blobs.DeletePrefix(ctx, chatconnect.VersionBlobPrefix(in.ClientID, in.Revision())); err != nil {
+		return nil, encode(ctx, err)
+	}
+	document, changed, err := a.Documents.RollBack(ctx, in.ClientID, in.Revision(), in.Error)
+	if err != nil && !errors.Is(err, chatconnect.ErrNotFound) {
+		return nil, encode(ctx, err)
+	}
+	if changed {
+		a.publish(ctx, document)
+	}
+	a.Metrics.Ingested(in.Status, in.Error.Code)
+	return &temporal.IngestResult{Status: in.Status, Error: &in.Error}, nil
+}
+
+// RemoveReplaced removes the versions whose place this one took, never the
+// active one: points first, for as long as there are rows search knows not to
+// see them.
+func (a *Ingestion) RemoveReplaced(ctx context.Context, in *temporal.IngestInput) (*struct{}, error) {
+	defer heartbeat(ctx)()
+	document, err := a.Documents.Document(ctx, in.ClientID, in.DocumentID)
+	if errors.Is(err, chatconnect.ErrNotFound) {
+		return &struct{}{}, nil // deleted meanwhile, with all its versions
+	}
+	if err != nil {
+		return nil, encode(ctx, err)
+	}
+	for version := in.Replaces; version < min(in.Version, document.ActiveVersion); version++ {
+		old := chatconnect.Revision{DocumentID: in.DocumentID, Version: version}
+		for _, remove := range []func() error{
+			func() error { return a.Index.DeleteRevision(ctx, in.ClientID, old) },
+			func() error { return a.Documents.DeleteChunks(ctx, in.ClientID, old) },
+			func() error { return a.Blobs.DeletePrefix(ctx, chatconnect.VersionBlobPrefix(in.ClientID, old)) },
+		} {
+			if err := remove(); err != nil {
+				return nil, encode(ctx, err)
+			}
+		}
+	}
+	return &struct{}{}, nil
 }
 
 func (a *Ingestion) removeRemains(ctx context.Context, in *temporal.FailInput, indexed bool) error {

@@ -86,7 +86,7 @@ func (a *Ingestion) advance(ctx context.Context, in *temporal.IngestInput, p cha
 		a.publish(ctx, document)
 		return nil
 	}
-	if document.Version != in.Version || document.Status.Final() {
+	if document.Version != in.Version || document.Status.Final() || document.Status == chatconnect.StatusDeleting {
 		return errSuperseded
 	}
 	return nil

@@ -28,13 +28,18 @@ const bodyTimeout = 10 * time.Second
 // decodeJSON reads one JSON value of at most limit bytes into v. Members that
 // v doesn't know are ignored, so that newer clients can talk to older servers.
 func decodeJSON(c *gin.Context, limit int64, v any) error {
+	return decodeJSONWithin(c, limit, bodyTimeout, v)
+}
+
+// decodeJSONWithin is decodeJSON for bodies that may take longer to arrive.
+func decodeJSONWithin(c *gin.Context, limit int64, timeout time.Duration, v any) error {
 	mediaType, _, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
 	if err != nil || mediaType != "application/json" {
 		return chatconnect.Errorf(chatconnect.KindUnsupported, "content_type_unsupported", "Send the body as application/json.")
 	}
 	rc := http.NewResponseController(c.Writer)
 	// Errors of the deadlines mean a transport without them (tests): no harm.
-	_ = rc.SetReadDeadline(time.Now().Add(bodyTimeout))
+	_ = rc.SetReadDeadline(time.Now().Add(timeout))
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
 	if err == nil {
 		// Passing later, it would look like a disconnect. After an error it

@@ -1,12 +1,15 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/internal/telemetry"
+	"github.com/chatconnect/chatconnect/temporal"
 )
 
 // maxClients is how many clients one user may be in when creating another.
@@ -120,6 +123,29 @@ func (s *Server) patchClient(c *gin.Context) {
 	}
 	client.Role = role
 	c.JSON(http.StatusOK, client)
+}
+
+// deleteClient makes the client disappear at once, and has a workflow remove
+// what every store keeps of it. Asked again before that has ended, it answers
+// the same; after that the client does not exist.
+func (s *Server) deleteClient(c *gin.Context) {
+	id := chatconnect.ClientID(c.Param("clientId"))
+	if !chatconnect.ValidUUID(string(id)) {
+		s.fail(c, chatconnect.ErrNotFound)
+		return
+	}
+	c.Request = c.Request.WithContext(telemetry.WithClientID(c.Request.Context(), id))
+	ctx := c.Request.Context()
+	if err := s.Clients.BeginPurge(ctx, id, userID(c)); err != nil {
+		s.fail(c, err)
+		return
+	}
+	s.keys.forget(id)
+	s.Logger.InfoContext(ctx, "deletion of a client requested", "user_id", userID(c))
+	s.startCommand(ctx, "purge client", func(ctx context.Context) error {
+		return temporal.StartPurge(ctx, s.Temporal, &temporal.PurgeInput{ClientID: id})
+	})
+	c.JSON(http.StatusAccepted, gin.H{"clientId": id, "status": chatconnect.StatusDeleting})
 }
 
 // notNil makes an empty list an empty list in JSON, not null.

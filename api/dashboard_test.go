@@ -196,7 +196,7 @@ func TestClients(t *testing.T) {
 	owner.do(t.Context(), "PATCH", path, object{"name": ""}).problem(t, 400, "name_invalid")
 	owner.post("/api/dashboard/clients", object{"name": strings.Repeat("x", 81)}).problem(t, 400, "name_invalid")
 	require.Equal(t, []string{"client.create", "client.update"}, b.memory.actions())
-	owner.do(t.Context(), "DELETE", path, nil).problem(t, 405, "method_not_allowed")
+	owner.do(t.Context(), "PUT", path, nil).problem(t, 405, "method_not_allowed")
 }
 
 // TestForeignIDs asks for everything of a client as somebody else, and as a

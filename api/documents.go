@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/internal/telemetry"
 )
 
 const (
@@ -49,40 +50,51 @@ func (s *Server) getDocuments(c *gin.Context) {
 // of the user's clients. Each read is of one client all the same: there is no
 // way to read a document without saying whose.
 func (s *Server) getDocument(c *gin.Context) {
-	id := c.Param("id")
-	if !chatconnect.ValidUUID(id) {
-		s.fail(c, chatconnect.ErrNotFound)
+	document, _, err := s.namedDocument(c)
+	if err != nil {
+		s.fail(c, err)
 		return
 	}
-	var candidates []chatconnect.ClientID
+	c.JSON(http.StatusOK, document)
+}
+
+// namedDocument is the document of the path, and the user's role in its client.
+func (s *Server) namedDocument(c *gin.Context) (chatconnect.Document, chatconnect.Role, error) {
+	id := c.Param("id")
+	if !chatconnect.ValidUUID(id) {
+		return chatconnect.Document{}, "", chatconnect.ErrNotFound
+	}
+	var candidates []chatconnect.Client
 	if named := c.Query("clientId"); named != "" {
-		client, _, err := s.memberOf(c, named)
+		client, role, err := s.memberOf(c, named)
 		if err != nil {
-			s.fail(c, err)
-			return
+			return chatconnect.Document{}, "", err
 		}
-		candidates = append(candidates, client)
+		candidates = append(candidates, chatconnect.Client{ID: client, Role: role})
 	} else {
-		clients, err := s.Users.Clients(c.Request.Context(), userID(c))
-		if err != nil {
-			s.fail(c, err)
-			return
-		}
-		for _, client := range clients {
-			candidates = append(candidates, client.ID)
+		var err error
+		if candidates, err = s.Users.Clients(c.Request.Context(), userID(c)); err != nil {
+			return chatconnect.Document{}, "", err
 		}
 	}
 	for _, client := range candidates {
-		document, err := s.Documents.Document(c.Request.Context(), client, chatconnect.DocumentID(id))
+		document, err := s.Documents.Document(c.Request.Context(), client.ID, chatconnect.DocumentID(id))
 		if errors.Is(err, chatconnect.ErrNotFound) {
 			continue
 		}
-		if err != nil {
-			s.fail(c, err)
-			return
+		if err == nil {
+			c.Request = c.Request.WithContext(telemetry.WithClientID(c.Request.Context(), client.ID))
 		}
-		c.JSON(http.StatusOK, document)
-		return
+		return document, client.Role, err
 	}
-	s.fail(c, chatconnect.ErrNotFound)
+	return chatconnect.Document{}, "", chatconnect.ErrNotFound
+}
+
+// writableDocument is namedDocument for those who may change it.
+func (s *Server) writableDocument(c *gin.Context) (chatconnect.Document, error) {
+	document, role, err := s.namedDocument(c)
+	if err == nil && !role.CanWrite() {
+		err = chatconnect.ErrForbidden
+	}
+	return document, err
 }

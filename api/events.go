@@ -43,6 +43,13 @@ type deltaMessage struct {
 	Document chatconnect.Document `json:"document"`
 }
 
+// deletedMessage says that nothing is left of a document.
+type deletedMessage struct {
+	Type       string                 `json:"type"` // "deleted"
+	ClientID   chatconnect.ClientID   `json:"clientId"`
+	DocumentID chatconnect.DocumentID `json:"documentId"`
+}
+
 // getEvents is the WebSocket of the dashboard: for ?clientId=, or each of the
 // user's clients, a snapshot and then every change. Clients joined or left
 // while it is open appear and disappear at the next membership check.
@@ -305,11 +312,18 @@ func (w *eventWriter) follow(ctx context.Context, client chatconnect.ClientID, c
 				continue
 			}
 			sent[d.ID] = d
-			if !w.send(ctx, deltaMessage{Type: "document", Document: d}) {
+			if !w.send(ctx, messageOf(d)) {
 				return delivered, false
 			}
 		}
 	}
+}
+
+func messageOf(d chatconnect.Document) any {
+	if d.Status == chatconnect.StatusDeleted {
+		return deletedMessage{Type: "deleted", ClientID: d.ClientID, DocumentID: d.ID}
+	}
+	return deltaMessage{Type: "document", Document: d}
 }
 
 func (w *eventWriter) snapshot(ctx context.Context, client chatconnect.ClientID) ([]chatconnect.Document, error) {
@@ -356,6 +370,10 @@ func (w *eventWriter) send(ctx context.Context, message any) bool {
 // ended, and only a later change can follow the end.
 func supersedes(d, sent chatconnect.Document) bool {
 	switch {
+	case sent.Status == chatconnect.StatusDeleted:
+		return false // a late step of an ingestion that was cancelled
+	case d.Status == chatconnect.StatusDeleted:
+		return true
 	case d.Version != sent.Version:
 		return d.Version > sent.Version
 	case sent.Status.Final():

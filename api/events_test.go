@@ -22,10 +22,11 @@ type socket struct {
 }
 
 type message struct {
-	Type      string
-	ClientID  chatconnect.ClientID
-	Documents []chatconnect.Document
-	Document  chatconnect.Document
+	Type       string
+	ClientID   chatconnect.ClientID
+	Documents  []chatconnect.Document
+	Document   chatconnect.Document
+	DocumentID chatconnect.DocumentID `json:"documentId"`
 }
 
 func (b *browser) dial(query string) *socket {

@@ -33,11 +33,12 @@ type memory struct {
 	blobs     map[string][]byte
 	sessions  map[string]chatconnect.UserID
 	audits    []chatconnect.AuditEvent
+	purged    map[chatconnect.ClientID]map[chatconnect.UserID]chatconnect.Role // being deleted
 
-	failPut, failCreateDocument, failSessions, failKeyOwner error
-	partialPut                                              bool // Put fails after having written
-	rowSurvives                                             bool // CreateDocument fails after having written
-	onClients                                               func()
+	failPut, failReplace, failCreateDocument, failSessions, failKeyOwner error
+	partialPut                                                           bool // Put fails after having written
+	rowSurvives                                                          bool // CreateDocument fails after having written
+	onClients                                                            func()
 }
 
 func newMemory() *memory {
@@ -213,6 +214,34 @@ func (m *memory) SaveWidget(_ context.Context, id chatconnect.ClientID, w chatco
 	return w, nil
 }
 
+func (m *memory) BeginPurge(_ context.Context, id chatconnect.ClientID, user chatconnect.UserID) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	role, member := m.roles[id][user]
+	if !member {
+		role, member = m.purged[id][user]
+	}
+	if !member {
+		return chatconnect.ErrNotFound
+	}
+	if role != chatconnect.RoleOwner {
+		return chatconnect.ErrForbidden
+	}
+	if m.purged == nil {
+		m.purged = map[chatconnect.ClientID]map[chatconnect.UserID]chatconnect.Role{}
+	}
+	if members, exists := m.roles[id]; exists {
+		m.purged[id] = members
+		delete(m.roles, id)
+	}
+	for hash, owner := range m.keys {
+		if owner.ClientID == id {
+			delete(m.keys, hash)
+		}
+	}
+	return nil
+}
+
 func (m *memory) Audit(_ context.Context, event chatconnect.AuditEvent) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -240,6 +269,11 @@ type documentStore struct {
 func (m documentStore) CreateDocument(_ context.Context, id chatconnect.ClientID, d chatconnect.Document) (chatconnect.Document, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	for _, other := range m.documents[id] {
+		if m.failCreateDocument == nil && other.SHA256 == d.SHA256 && counts(other.Status) {
+			return d, chatconnect.ErrDuplicate
+		}
+	}
 	if m.failCreateDocument == nil || m.rowSurvives {
 		m.documents[id] = append([]chatconnect.Document{d}, m.documents[id]...)
 	}
@@ -280,6 +314,100 @@ func (m documentStore) DeleteDocument(_ context.Context, client chatconnect.Clie
 	defer m.mu.Unlock()
 	m.documents[client] = slices.DeleteFunc(m.documents[client], func(d chatconnect.Document) bool { return d.ID == id })
 	return nil
+}
+
+func (m documentStore) DocumentByContent(_ context.Context, client chatconnect.ClientID, sha256 string) (chatconnect.Document, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, d := range m.documents[client] {
+		if d.SHA256 == sha256 && sha256 != "" && counts(d.Status) {
+			return d, nil
+		}
+	}
+	return chatconnect.Document{}, chatconnect.ErrNotFound
+}
+
+// counts reports whether a document stands in the way of its duplicates.
+func counts(status chatconnect.Status) bool {
+	return status != chatconnect.StatusFailed && status != chatconnect.StatusCancelled && status != chatconnect.StatusDeleting
+}
+
+func (m documentStore) RetryDocument(ctx context.Context, client chatconnect.ClientID, id chatconnect.DocumentID) (chatconnect.Document, error) {
+	d, err := m.Document(ctx, client, id)
+	if err != nil {
+		return d, err
+	}
+	if d.Status != chatconnect.StatusFailed && d.Status != chatconnect.StatusCancelled {
+		return d, chatconnect.ErrNotRetryable
+	}
+	if _, err := m.DocumentByContent(ctx, client, d.SHA256); err == nil {
+		return d, chatconnect.ErrDuplicate
+	}
+	d.Status, d.Progress, d.Error, d.UpdatedAt = chatconnect.StatusQueued, 0, nil, time.Now()
+	m.set(d)
+	return d, nil
+}
+
+func (m documentStore) FailedDocuments(_ context.Context, client chatconnect.ClientID, limit int) ([]chatconnect.Document, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var failed []chatconnect.Document
+	for _, d := range slices.Backward(m.documents[client]) {
+		if d.Status == chatconnect.StatusFailed && len(failed) < limit {
+			failed = append(failed, d)
+		}
+	}
+	return failed, nil
+}
+
+func (m documentStore) ReserveVersion(ctx context.Context, client chatconnect.ClientID, id chatconnect.DocumentID) (int, error) {
+	d, err := m.Document(ctx, client, id)
+	switch {
+	case err != nil:
+		return 0, err
+	case d.Status == chatconnect.StatusDeleting:
+		return 0, chatconnect.ErrBeingDeleted
+	case !d.Status.Final():
+		return 0, chatconnect.ErrBusy
+	}
+	return d.Version + 1, nil
+}
+
+func (m documentStore) ReplaceDocument(ctx context.Context, client chatconnect.ClientID, r chatconnect.Revision, file chatconnect.File, workflow string) (chatconnect.Document, error) {
+	d, err := m.Document(ctx, client, r.DocumentID)
+	if err == nil {
+		err = m.failReplace
+	}
+	if err != nil {
+		return d, err
+	}
+	d.Version, d.Status, d.Replacement, d.WorkflowID, d.UpdatedAt = r.Version, chatconnect.StatusQueued, &file, workflow, time.Now()
+	m.set(d)
+	return d, nil
+}
+
+func (m documentStore) RollBack(ctx context.Context, client chatconnect.ClientID, r chatconnect.Revision, reason chatconnect.DocumentError) (chatconnect.Document, bool, error) {
+	d, err := m.Document(ctx, client, r.DocumentID)
+	if err != nil || d.Status.Final() || d.Version != r.Version {
+		return d, false, err
+	}
+	d.Status, d.Error, d.Replacement, d.UpdatedAt = chatconnect.StatusReady, &reason, nil, time.Now()
+	m.set(d)
+	return d, true, nil
+}
+
+func (m documentStore) UpdateProgress(ctx context.Context, client chatconnect.ClientID, p chatconnect.DocumentProgress) (chatconnect.Document, bool, error) {
+	d, err := m.Document(ctx, client, p.DocumentID)
+	if err != nil {
+		return d, false, err
+	}
+	if d.Version != p.Version || d.Status == p.Status || d.Status == chatconnect.StatusDeleting ||
+		d.Status.Final() && p.Status != chatconnect.StatusDeleting {
+		return d, false, nil
+	}
+	d.Status, d.Stage, d.UpdatedAt = p.Status, p.Stage, time.Now()
+	m.set(d)
+	return d, true, nil
 }
 
 func (m documentStore) set(d chatconnect.Document) {
@@ -325,6 +453,10 @@ func (m blobStore) Delete(_ context.Context, key string) error {
 	defer m.mu.Unlock()
 	delete(m.blobs, key)
 	return nil
+}
+
+func (m blobStore) CountPrefix(context.Context, string) (int, error) {
+	return 0, errors.New("not used")
 }
 
 func (m blobStore) DeletePrefix(context.Context, string) error { return errors.New("not used") }
@@ -537,6 +669,21 @@ type workflows struct {
 	runs    map[string]*run
 	onStart func(r *run, in temporal.ChatInput)
 	down    error
+
+	cancelled []string
+}
+
+func (w *workflows) CancelWorkflow(_ context.Context, id, _ string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.down != nil {
+		return w.down
+	}
+	if _, found := w.runs[id]; !found {
+		return serviceerror.NewNotFound("no such workflow")
+	}
+	w.cancelled = append(w.cancelled, id)
+	return nil
 }
 
 type startedWorkflow struct {
@@ -623,7 +770,7 @@ func (r *run) Get(ctx context.Context, out any) error {
 	r.ask.Do(func() { close(r.asked) })
 	select {
 	case <-r.ended:
-		if r.err == nil {
+		if r.err == nil && out != nil {
 			*out.(*temporal.ChatResult) = r.result
 		}
 		return r.err

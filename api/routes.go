@@ -35,6 +35,7 @@ func (s *Server) dashboardRoutes() {
 	d.POST("/clients", s.postClient)
 	d.GET("/clients/:clientId", s.getClient)
 	d.PATCH("/clients/:clientId", s.patchClient)
+	d.DELETE("/clients/:clientId", s.deleteClient)
 	d.GET("/clients/:clientId/keys", s.getKeys)
 	d.POST("/clients/:clientId/keys", s.postKey)
 	d.DELETE("/clients/:clientId/keys/:keyId", s.deleteKey)
@@ -43,6 +44,11 @@ func (s *Server) dashboardRoutes() {
 	d.POST("/documents/upload", s.postUpload)
 	d.GET("/documents", s.getDocuments)
 	d.GET("/documents/:id", s.getDocument)
+	d.DELETE("/documents/:id", s.deleteDocument)
+	d.POST("/documents/retry", s.postRetryAll)
+	d.POST("/documents/:id/retry", s.postRetry)
+	d.POST("/documents/:id/cancel", s.postCancel)
+	d.POST("/documents/:id/replace", s.postReplace)
 	d.GET("/events", s.getEvents)
 }
 
@@ -61,9 +67,14 @@ func (s *Server) chatRoutes() {
 }
 
 func (s *Server) internalRoutes() {
+	if s.Embedder != nil {
+		s.router.POST("/embed", s.requireServer, s.postEmbed)
+	}
 	if s.InternalAPISecret == "" {
 		return
 	}
+	s.router.POST("/process-document", s.requireInternalSecret, s.postProcessDocument)
+	s.router.POST("/api/internal/document-progress", s.requireInternalSecret, s.postDocumentProgress)
 	internal := s.router.Group("/internal", s.requireInternalSecret)
 	internal.POST("/validate-client", s.postValidateClient)
 	internal.GET("/client/:clientId/config", s.getClientConfig)

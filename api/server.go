@@ -50,7 +50,8 @@ type Options struct {
 	Progress   chatconnect.ProgressFeed
 	Temporal   client.Client
 	DetectType DetectType
-	Metrics    Metrics // optional
+	Embedder   chatconnect.Embedder // optional; without it there is no POST /embed
+	Metrics    Metrics              // optional
 	Health     []HealthCheck
 	Pages      fs.FS  // the dashboard's files, index.html at the root; nil serves none
 	PagePolicy string // their Content-Security-Policy; empty allows a page its own files only
@@ -121,6 +122,8 @@ type Server struct {
 	pages       map[string]page
 	crossOrigin *http.CrossOriginProtection
 	timing      timing
+	// documentBodies holds a place for each file in JSON that is being read.
+	documentBodies chan struct{}
 
 	draining chan struct{} // closed by Drain
 	drain    sync.Once
@@ -172,6 +175,8 @@ func New(options Options) (*Server, error) {
 		crossOrigin: http.NewCrossOriginProtection(),
 		timing:      defaultTiming(),
 		draining:    make(chan struct{}),
+
+		documentBodies: make(chan struct{}, documentBodiesAtOnce),
 	}
 	s.router.HandleMethodNotAllowed = true
 	s.router.RedirectTrailingSlash = false

@@ -31,6 +31,7 @@ type bundle struct {
 	relay     *relay
 	feed      *feed
 	workflows *workflows
+	embedder  embedder
 	staging   string
 	refused   *refusals
 	log       *logBuffer
@@ -75,7 +76,7 @@ func setup(t *testing.T, changes ...func(*api.Options)) *bundle {
 	options := api.Options{
 		Users: b.memory, Clients: b.memory, Documents: documentStore{memory: b.memory}, Blobs: blobStore{b.memory},
 		Sessions: sessionStore{b.memory}, Limiter: b.limiter, Relay: b.relay, Progress: b.feed, Temporal: b.workflows,
-		DetectType: detect, Metrics: b.refused, StagingDir: b.staging, MaxFileSize: testMaxFileSize,
+		DetectType: detect, Embedder: &b.embedder, Metrics: b.refused, StagingDir: b.staging, MaxFileSize: testMaxFileSize,
 		InternalAPISecret: "internal secret", Version: "test", Notice: "Answers are extracts.",
 		Logger: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Pages: fstest.MapFS{

@@ -52,9 +52,10 @@ func (s *Server) postUpload(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), commitTimeout)
 	defer cancel()
 	documents, refused := []chatconnect.Document{}, []FileProblem{}
+	accepted, duplicates := []chatconnect.Document{}, []duplicateFile{}
 	var firstRefusal error
 	for _, file := range form.files {
-		document, err := s.acceptFile(ctx, owner, file)
+		document, duplicate, err := s.acceptFile(ctx, owner, file)
 		if err != nil {
 			e := chatconnect.AsError(err)
 			s.Logger.InfoContext(ctx, "file refused", "name", file.name, "code", e.Code, "error", err)
@@ -65,6 +66,11 @@ func (s *Server) postUpload(c *gin.Context) {
 			continue
 		}
 		documents = append(documents, document)
+		if duplicate {
+			duplicates = append(duplicates, duplicateFile{Name: file.name, DocumentID: document.ID})
+			continue
+		}
+		accepted = append(accepted, document)
 		s.audit(c, owner, "document.upload", string(document.ID), map[string]any{
 			"name": document.Name, "size": document.Size, "type": document.Type, "sha256": document.SHA256,
 		})
@@ -73,22 +79,49 @@ func (s *Server) postUpload(c *gin.Context) {
 		s.failFiles(c, firstRefusal, refused)
 		return
 	}
-	s.startIngestion(ctx, documents)
-	c.JSON(http.StatusAccepted, struct {
-		Documents []chatconnect.Document `json:"documents"`
-		Errors    []FileProblem          `json:"errors"`
-	}{documents, refused})
+	s.startIngestion(ctx, accepted)
+	status := http.StatusAccepted
+	if len(accepted) == 0 {
+		status = http.StatusOK // all of it was there
+	}
+	c.JSON(status, struct {
+		Documents  []chatconnect.Document `json:"documents"`
+		Duplicates []duplicateFile        `json:"duplicates"`
+		Errors     []FileProblem          `json:"errors"`
+	}{documents, duplicates, refused})
+}
+
+// duplicateFile is an uploaded file whose content the client has already.
+type duplicateFile struct {
+	Name       string                 `json:"name"` // as uploaded
+	DocumentID chatconnect.DocumentID `json:"documentId"`
 }
 
 // acceptFile turns a staged file into a queued document, or leaves nothing.
-func (s *Server) acceptFile(ctx context.Context, owner chatconnect.ClientID, file *stagedFile) (chatconnect.Document, error) {
+// If the client has its content already, it returns that document and true:
+// the database lets only one of several simultaneous uploads through.
+func (s *Server) acceptFile(ctx context.Context, owner chatconnect.ClientID, file *stagedFile) (document chatconnect.Document, duplicate bool, err error) {
 	if file.err != nil {
-		return chatconnect.Document{}, file.err
+		return chatconnect.Document{}, false, file.err
 	}
 	fileType, err := s.DetectType(file.content, file.size, file.name)
 	if err != nil {
-		return chatconnect.Document{}, err
+		return chatconnect.Document{}, false, err
 	}
+	for range 3 { // the other one may end badly, or be deleted, between the two steps
+		document, err = s.Documents.DocumentByContent(ctx, owner, file.sha256)
+		if !errors.Is(err, chatconnect.ErrNotFound) {
+			return document, err == nil, err
+		}
+		document, err = s.createDocument(ctx, owner, file, fileType)
+		if !errors.Is(err, chatconnect.ErrDuplicate) {
+			break
+		}
+	}
+	return document, false, err
+}
+
+func (s *Server) createDocument(ctx context.Context, owner chatconnect.ClientID, file *stagedFile, fileType chatconnect.FileType) (chatconnect.Document, error) {
 	id := chatconnect.DocumentID(newID())
 	revision := chatconnect.Revision{DocumentID: id, Version: 1}
 	key := chatconnect.SourceBlobKey(owner, revision)
@@ -155,9 +188,7 @@ func (s *Server) startIngestion(ctx context.Context, documents []chatconnect.Doc
 	ctx, cancel := context.WithTimeout(ctx, s.timing.startTimeout)
 	defer cancel()
 	for _, d := range documents {
-		err := temporal.StartIngestion(ctx, s.Temporal, &temporal.IngestInput{
-			ClientID: d.ClientID, DocumentID: d.ID, Version: d.Version, Type: d.Type, Name: d.Name,
-		})
+		err := temporal.StartIngestion(ctx, s.Temporal, temporal.IngestInputOf(d))
 		if err != nil {
 			s.Logger.ErrorContext(ctx, "start ingestion; the document stays queued", "document_id", d.ID, "error", err)
 		}

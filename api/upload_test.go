@@ -75,18 +75,19 @@ func TestUpload(t *testing.T) {
 	b := setup(t)
 	owner, client, _ := b.tenant("a@example.com")
 	const content = "%PDF-1.7 whatever"
-	for name, upload := range map[string]func() response{
-		"client first": func() response {
+	for name, upload := range map[string]func(content string) response{
+		"client first": func(content string) response {
 			return owner.upload("", part{"clientId", "", string(client)}, part{"file", "a.pdf", content})
 		},
-		"client last": func() response {
+		"client last": func(content string) response {
 			return owner.upload("", part{"file", "a.pdf", content}, part{"note", "", "ignored"}, part{"clientId", "", string(client)})
 		},
-		"client in query": func() response {
+		"client in query": func(content string) response {
 			return owner.upload("?clientId="+string(client), part{"document", `C:\fakepath\a.pdf`, content})
 		},
 	} {
-		r := upload()
+		content := content + name
+		r := upload(content)
 		require.Equal(t, 202, r.StatusCode, "%s: %s", name, r.body)
 		documents := r.json(t)["documents"].([]any)
 		require.Len(t, documents, 1)

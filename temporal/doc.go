@@ -7,9 +7,12 @@
 package temporal
 
 // Task queues. Chat has one of its own, so that a pile of documents can't
-// hold up an answer.
+// hold up an answer; embedding too, so that its pace can be set for the whole
+// installation (EMBEDDING_BATCHES_PER_SECOND) and a slow provider can't hold
+// up the reading of files.
 const (
 	QueueIngestion = "ingestion"
+	QueueEmbedding = "embedding"
 	QueueChat      = "chat"
 )
 

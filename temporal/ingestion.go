@@ -20,10 +20,25 @@ type IngestInput struct {
 	Version    int                    `json:"version"`
 	Type       chatconnect.FileType   `json:"type"`
 	Name       string                 `json:"name"`
+	// Replaces is the first of the versions whose place this one takes once it
+	// is ready, 0 for the first of a document.
+	Replaces int `json:"replaces,omitempty"`
 }
 
 // Tenant is whose document it is.
 func (in IngestInput) Tenant() chatconnect.ClientID { return in.ClientID }
+
+// IngestInputOf is the input for a document as it stands.
+func IngestInputOf(d chatconnect.Document) *IngestInput {
+	in := &IngestInput{ClientID: d.ClientID, DocumentID: d.ID, Version: d.Version, Type: d.Type, Name: d.Name}
+	if d.Replacement != nil {
+		in.Type, in.Name = d.Replacement.Type, d.Replacement.Name
+	}
+	if d.Version > 1 {
+		in.Replaces = max(d.ActiveVersion, 1)
+	}
+	return in
+}
 
 // Revision is the version being ingested.
 func (in IngestInput) Revision() chatconnect.Revision {

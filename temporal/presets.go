@@ -15,6 +15,25 @@ const (
 	HeartbeatInterval = 2 * time.Second
 )
 
+// The pauses between attempts of a stage, unless a provider names another.
+const (
+	stageFirstPause   = time.Second
+	stagePauseGrowth  = 2
+	stageLongestPause = time.Minute
+)
+
+// StagePause is how long a stage whose attempt (from 1) failed waits until the
+// next, by the policy of StageOptions. An activity that tells people when it
+// will try again returns it as the error's RetryAfter, so that it keeps its
+// word.
+func StagePause(attempt int) time.Duration {
+	pause := stageFirstPause
+	for ; attempt > 1 && pause < stageLongestPause; attempt-- {
+		pause *= stagePauseGrowth
+	}
+	return min(pause, stageLongestPause)
+}
+
 // StageOptions suit a stage of ingestion: retried until it succeeds or fails
 // for good, however long an outage lasts. attempt bounds one attempt.
 func StageOptions(attempt time.Duration) workflow.ActivityOptions {
@@ -23,11 +42,19 @@ func StageOptions(attempt time.Duration) workflow.ActivityOptions {
 		HeartbeatTimeout:    HeartbeatTimeout,
 		WaitForCancellation: true,
 		RetryPolicy: &sdktemporal.RetryPolicy{
-			InitialInterval:    time.Second,
-			BackoffCoefficient: 2,
-			MaximumInterval:    time.Minute,
+			InitialInterval:    stageFirstPause,
+			BackoffCoefficient: stagePauseGrowth,
+			MaximumInterval:    stageLongestPause,
 		},
 	}
+}
+
+// EmbedOptions are those of a stage, on the queue that is paced. The workflow's
+// fairness key goes along, so tenants take turns there.
+func EmbedOptions(attempt time.Duration) workflow.ActivityOptions {
+	options := StageOptions(attempt)
+	options.TaskQueue = QueueEmbedding
+	return options
 }
 
 // RetrieveOptions suit the search before an answer: quick attempts for a

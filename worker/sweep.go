@@ -15,11 +15,16 @@ const (
 	// and it only costs a repeated start when it is too short.
 	sweepAge   = 10 * time.Second
 	sweepLimit = 200
+	// uploadAge is how long storing a file may take after its row was written;
+	// the API gives it two minutes. A row that is older was left by a process
+	// that died in between.
+	uploadAge = 10 * time.Minute
 )
 
-// sweep starts the workflow of every document that waits without one: its
-// upload was accepted while Temporal was away, or the process died between
-// the row and the start. Starting twice attaches to the running workflow, so
+// sweep starts the workflow of every document that waits without one, to be
+// ingested or deleted, and of every client that is to be deleted: it was asked
+// for while Temporal was away, or the process died between the row and the
+// start. Starting twice attaches to the running workflow, so
 // every worker may sweep.
 func (w *Worker) sweep(ctx context.Context) {
 	ticker := time.NewTicker(sweepInterval)
@@ -44,16 +49,43 @@ func (w *Worker) sweepOnce(ctx context.Context) error {
 		return err
 	}
 	for _, document := range documents {
-		if document.Status == chatconnect.StatusUploading {
-			continue // its upload is still running
+		switch document.Status {
+		case chatconnect.StatusUploading:
+			err = w.endUpload(ctx, document)
+		case chatconnect.StatusDeleting:
+			err = temporal.StartDelete(ctx, w.Client, temporal.DeleteInputOf(document))
+		default:
+			err = temporal.StartIngestion(ctx, w.Client, temporal.IngestInputOf(document))
 		}
-		in := &temporal.IngestInput{
-			ClientID: document.ClientID, DocumentID: document.ID, Version: document.Version,
-			Type: document.Type, Name: document.Name,
+		if err != nil {
+			return err
 		}
-		if err := temporal.StartIngestion(ctx, w.Client, in); err != nil {
+	}
+	clients, err := w.Commands.Purges.PendingPurges(ctx, time.Now().Add(-sweepAge), sweepLimit)
+	if err != nil {
+		return err
+	}
+	for _, client := range clients {
+		if err := temporal.StartPurge(ctx, w.Client, &temporal.PurgeInput{ClientID: client}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// endUpload fails a document whose file never arrived, so that it does not
+// wait for ever, nor stand in the way of the same file uploaded again.
+func (w *Worker) endUpload(ctx context.Context, document chatconnect.Document) error {
+	if time.Since(document.UpdatedAt) < uploadAge {
+		return nil // still running
+	}
+	failure := chatconnect.DocumentError{Code: chatconnect.CodeUploadIncomplete, Message: "The file did not arrive completely. Please send it again."}
+	_, _, err := w.Documents.UpdateProgress(ctx, document.ClientID, chatconnect.DocumentProgress{
+		DocumentID: document.ID, Version: document.Version,
+		Status: chatconnect.StatusFailed, Stage: failure.Message, Error: &failure,
+	})
+	if err == nil {
+		w.Logger.WarnContext(ctx, "upload given up", "document_id", document.ID, "client_id", document.ClientID)
+	}
+	return err
 }

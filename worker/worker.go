@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -24,19 +25,25 @@ type Options struct {
 	Client    client.Client
 	Ingestion *activities.Ingestion
 	Chat      *activities.Chat
+	Commands  *activities.Commands
 	Documents chatconnect.DocumentStore
 	// Parsers is how many ingestion activities run at once.
-	Parsers     int
+	Parsers int
+	// Embedders is how many batches this process embeds at once, and
+	// BatchesPerSecond how many all processes together begin; 0: any number.
+	Embedders        int
+	BatchesPerSecond float64
+
 	StopTimeout time.Duration // how long running activities may finish
 	Logger      *slog.Logger
 }
 
-// Worker polls both task queues.
+// Worker polls all task queues.
 type Worker struct {
 	Options
-	ingestion, chat sdkworker.Worker
-	stopSweeper     context.CancelFunc
-	swept           chan struct{}
+	ingestion, embedding, chat sdkworker.Worker
+	stopSweeper                context.CancelFunc
+	swept                      chan struct{}
 }
 
 // New returns a worker; Start begins to work.
@@ -46,12 +53,18 @@ func New(options Options) *Worker { return &Worker{Options: options} }
 // be called again then.
 func (w *Worker) Start(ctx context.Context) error {
 	w.register()
-	if err := w.chat.Start(); err != nil {
-		return fmt.Errorf("start the chat worker: %w", err)
-	}
-	if err := w.ingestion.Start(); err != nil {
-		w.chat.Stop()
-		return fmt.Errorf("start the ingestion worker: %w", err)
+	var started []sdkworker.Worker
+	for _, queue := range []struct {
+		name   string
+		worker sdkworker.Worker
+	}{{temporal.QueueChat, w.chat}, {temporal.QueueIngestion, w.ingestion}, {temporal.QueueEmbedding, w.embedding}} {
+		if err := queue.worker.Start(); err != nil {
+			for _, other := range started {
+				other.Stop()
+			}
+			return fmt.Errorf("start the %s worker: %w", queue.name, err)
+		}
+		started = append(started, queue.worker)
 	}
 	ctx, w.stopSweeper = context.WithCancel(ctx)
 	w.swept = make(chan struct{})
@@ -65,12 +78,26 @@ func (w *Worker) Start(ctx context.Context) error {
 func (w *Worker) register() {
 	interceptors := []interceptor.WorkerInterceptor{&tenantLogging{}}
 	w.ingestion = sdkworker.New(w.Client, temporal.QueueIngestion, sdkworker.Options{
-		MaxConcurrentActivityExecutionSize: w.Parsers * 2, // parsing is bound by CPU, embedding by the network
+		MaxConcurrentActivityExecutionSize: w.Parsers * 2, // parsing is bound by CPU, the other stages by the network
 		WorkerStopTimeout:                  w.StopTimeout,
 		Interceptors:                       interceptors,
 	})
 	w.ingestion.RegisterWorkflowWithOptions(workflows.IngestDocument, workflow.RegisterOptions{Name: temporal.WorkflowIngestDocument})
 	w.ingestion.RegisterActivity(w.Ingestion)
+	w.ingestion.RegisterWorkflowWithOptions(workflows.DeleteDocument, workflow.RegisterOptions{Name: temporal.WorkflowDeleteDocument})
+	w.ingestion.RegisterWorkflowWithOptions(workflows.PurgeClient, workflow.RegisterOptions{Name: temporal.WorkflowPurgeClient})
+	w.ingestion.RegisterActivity(w.Commands)
+
+	w.embedding = sdkworker.New(w.Client, temporal.QueueEmbedding, sdkworker.Options{
+		MaxConcurrentActivityExecutionSize: w.Embedders,
+		// The server keeps the rate of a queue, over all who poll it; the value
+		// of whoever polled last holds.
+		TaskQueueActivitiesPerSecond: w.BatchesPerSecond,
+		DisableWorkflowWorker:        true,
+		WorkerStopTimeout:            w.StopTimeout,
+		Interceptors:                 interceptors,
+	})
+	w.embedding.RegisterActivity(w.Ingestion.EmbedBatch)
 
 	w.chat = sdkworker.New(w.Client, temporal.QueueChat, sdkworker.Options{
 		WorkerStopTimeout: w.StopTimeout, Interceptors: interceptors,
@@ -84,8 +111,9 @@ func (w *Worker) register() {
 func (w *Worker) Stop() {
 	w.stopSweeper()
 	<-w.swept
-	done := make(chan struct{})
-	go func() { defer close(done); w.ingestion.Stop() }()
-	w.chat.Stop()
-	<-done
+	var stopping sync.WaitGroup
+	for _, worker := range []sdkworker.Worker{w.chat, w.ingestion, w.embedding} {
+		stopping.Go(worker.Stop)
+	}
+	stopping.Wait()
 }

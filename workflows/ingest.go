@@ -20,6 +20,9 @@ const (
 	batchesAtOnce = 4
 	// fillings is how often an index that lost points is filled again.
 	fillings = 3
+	// replacedGrace outlasts an attempt at a search (RetrieveOptions): one that read which
+	// versions are active before the flip still finds the old one's points.
+	replacedGrace = 30 * time.Second
 )
 
 // ingestion is the state of one IngestDocument workflow.
@@ -43,6 +46,7 @@ func IngestDocument(ctx workflow.Context, in *temporal.IngestInput) (*temporal.I
 	result, err := w.run(ctx)
 	if err == nil {
 		w.progress.Status = result.Status
+		w.removeReplaced(ctx)
 		return result, nil
 	}
 	return w.fail(ctx, err)
@@ -104,7 +108,8 @@ func (w *ingestion) embed(ctx workflow.Context, chunks int) error {
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer running.Done()
 			defer free.Release(1)
-			if err := stage(ctx, 5*time.Minute, a.EmbedBatch, in, nil); err != nil {
+			paced := workflow.WithActivityOptions(ctx, temporal.EmbedOptions(5*time.Minute))
+			if err := workflow.ExecuteActivity(paced, a.EmbedBatch, in).Get(ctx, nil); err != nil {
 				if failed == nil {
 					failed = err
 					cancel()
@@ -119,6 +124,21 @@ func (w *ingestion) embed(ctx workflow.Context, chunks int) error {
 	disconnected, _ := workflow.NewDisconnectedContext(ctx)
 	running.Wait(disconnected)
 	return failed
+}
+
+// removeReplaced removes the versions whose place this one took, once every
+// search that began before it did has ended. When the workflow is cancelled its
+// document is being deleted, and nothing is worth waiting for.
+func (w *ingestion) removeReplaced(ctx workflow.Context) {
+	if w.Replaces == 0 {
+		return
+	}
+	_ = workflow.Sleep(ctx, replacedGrace)
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	var a *activities.Ingestion
+	if err := stage(ctx, 5*time.Minute, a.RemoveReplaced, w.IngestInput, nil); err != nil {
+		workflow.GetLogger(ctx).Error("replaced version not removed", "error", err)
+	}
 }
 
 // fail removes what the version left and records why, also when the workflow

@@ -27,6 +27,8 @@ func TestReplay(t *testing.T) {
 			replayer := sdkworker.NewWorkflowReplayer()
 			replayer.RegisterWorkflowWithOptions(IngestDocument, workflow.RegisterOptions{Name: temporal.WorkflowIngestDocument})
 			replayer.RegisterWorkflowWithOptions(AnswerMessage, workflow.RegisterOptions{Name: temporal.WorkflowAnswerMessage})
+			replayer.RegisterWorkflowWithOptions(DeleteDocument, workflow.RegisterOptions{Name: temporal.WorkflowDeleteDocument})
+			replayer.RegisterWorkflowWithOptions(PurgeClient, workflow.RegisterOptions{Name: temporal.WorkflowPurgeClient})
 			require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), history))
 		})
 	}

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -54,18 +55,33 @@ func TestHistoriesReplay(t *testing.T) {
 	require.NoError(t, models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultContext, Endpoint: fakemodel.EndpointChat}}}))
 	refused := ask("m-4")
 
+	require.NoError(t, models.Set(fakemodel.Knobs{}))
+	shop.replace(retried.ID, file{"tea.txt", []byte("Tea is served at five.")}).is(http.StatusAccepted)
+	shop.watch(func(seen map[chatconnect.DocumentID]chatconnect.Document) bool {
+		return seen[retried.ID].Version == 2 && seen[retried.ID].Status == chatconnect.StatusReady
+	})
+	shop.awaitDeleted(failed.ID, func() { shop.remove(failed.ID) })
+	gone := newTenant(t, product.URL(), chatconnect.TierFree)
+	gone.learn(file{"tea.txt", []byte("Tea is served at four.")})
+	gone.do(http.MethodDelete, "/api/dashboard/clients/"+string(gone.ID), nil).is(http.StatusAccepted)
+
 	ingest := func(document chatconnect.Document) string {
 		return temporal.IngestionWorkflowID(shop.ID, chatconnect.Revision{DocumentID: document.ID, Version: 1})
 	}
 	for name, id := range map[string]string{
 		"ingest-ready": ingest(ready), "ingest-failed": ingest(failed), "ingest-long": ingest(long), "ingest-retried": ingest(retried),
-		"answer": answered, "answer-cached": cached, "answer-restarted": restarted, "answer-refused": refused,
+		"ingest-replacement": temporal.IngestionWorkflowID(shop.ID, chatconnect.Revision{DocumentID: retried.ID, Version: 2}),
+		"delete":             temporal.DeleteWorkflowID(shop.ID, failed.ID),
+		"purge":              temporal.PurgeWorkflowID(gone.ID),
+		"answer":             answered, "answer-cached": cached, "answer-restarted": restarted, "answer-refused": refused,
 	} {
 		t.Run(name, func(t *testing.T) {
 			history := product.history(t, id)
 			replayer := sdkworker.NewWorkflowReplayer()
 			replayer.RegisterWorkflowWithOptions(workflows.IngestDocument, workflow.RegisterOptions{Name: temporal.WorkflowIngestDocument})
 			replayer.RegisterWorkflowWithOptions(workflows.AnswerMessage, workflow.RegisterOptions{Name: temporal.WorkflowAnswerMessage})
+			replayer.RegisterWorkflowWithOptions(workflows.DeleteDocument, workflow.RegisterOptions{Name: temporal.WorkflowDeleteDocument})
+			replayer.RegisterWorkflowWithOptions(workflows.PurgeClient, workflow.RegisterOptions{Name: temporal.WorkflowPurgeClient})
 			require.NoError(t, replayer.ReplayWorkflowHistory(quiet(), history))
 			if name == "answer" {
 				require.LessOrEqual(t, len(history.Events), 13, "an undisturbed answer is few events")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -92,6 +93,28 @@ func TestEveryEndpointRefusesAnothersIDs(t *testing.T) {
 		},
 		"GET /api/dashboard/documents":      func(p *person) response { return p.get("/api/dashboard/documents?clientId=" + string(owner.ID)) },
 		"GET /api/dashboard/documents/{id}": func(p *person) response { return p.get("/api/dashboard/documents/" + string(document.ID)) },
+		"DELETE /api/dashboard/documents/{id}": func(p *person) response {
+			return p.do(http.MethodDelete, "/api/dashboard/documents/"+string(document.ID), nil)
+		},
+		"POST /api/dashboard/documents/{id}/retry": func(p *person) response {
+			return p.post("/api/dashboard/documents/"+string(document.ID)+"/retry", nil)
+		},
+		"POST /api/dashboard/documents/{id}/cancel": func(p *person) response {
+			return p.post("/api/dashboard/documents/"+string(document.ID)+"/cancel", nil)
+		},
+		"POST /api/dashboard/documents/{id}/replace": func(p *person) response {
+			var content bytes.Buffer
+			form := multipart.NewWriter(&content)
+			part, err := form.CreateFormFile("file", "planted.txt")
+			require.NoError(t, err)
+			_, _ = part.Write([]byte("The secret ingredient is sand."))
+			require.NoError(t, form.Close())
+			return p.post("/api/dashboard/documents/"+string(document.ID)+"/replace", &content, "Content-Type", form.FormDataContentType())
+		},
+		"POST /api/dashboard/documents/retry": func(p *person) response {
+			return p.post("/api/dashboard/documents/retry", map[string]any{"clientId": owner.ID})
+		},
+		"DELETE /api/dashboard/clients/{clientId}": func(p *person) response { return p.do(http.MethodDelete, client, nil) },
 		"GET /api/dashboard/events": func(p *person) response {
 			_, answer, err := websocket.Dial(context.Background(), strings.Replace(p.base, "http", "ws", 1)+"/api/dashboard/events?clientId="+string(owner.ID),
 				&websocket.DialOptions{HTTPClient: &http.Client{Jar: p.http.Jar}, HTTPHeader: http.Header{"Origin": {p.base}}})
@@ -104,6 +127,16 @@ func TestEveryEndpointRefusesAnothersIDs(t *testing.T) {
 		"GET /internal/client/{clientId}/config": func(p *person) response {
 			return p.get("/internal/client/"+string(owner.ID)+"/config", "X-Internal-Secret", "guess")
 		},
+		"POST /process-document": func(p *person) response {
+			return p.post("/process-document", map[string]any{
+				"client_id": owner.ID, "document_id": uuid.NewString(), "file_type": "txt", "file_data": "U2FuZC4=",
+			}, "X-Internal-Secret", "guess")
+		},
+		"POST /api/internal/document-progress": func(p *person) response {
+			return p.post("/api/internal/document-progress", map[string]any{
+				"client_id": owner.ID, "document_id": document.ID, "stage": "Mine",
+			}, "X-Internal-Secret", "guess")
+		},
 		"POST /internal/validate-client": func(p *person) response {
 			return p.post("/internal/validate-client", map[string]any{"client_id": owner.ID}, "X-Internal-Secret", "guess")
 		},
@@ -113,7 +146,7 @@ func TestEveryEndpointRefusesAnothersIDs(t *testing.T) {
 	without := []string{
 		"POST /api/auth/register", "POST /api/auth/login", "POST /api/auth/logout", "GET /api/auth/me",
 		"GET /api/dashboard/clients", "POST /api/dashboard/clients",
-		"POST /chat", "POST /chat/stream", "GET /api/widget/config", "GET /api/widget/health",
+		"POST /chat", "POST /chat/stream", "POST /embed", "GET /api/widget/config", "GET /api/widget/health",
 		"GET /health", "GET /livez", "GET /readyz", "GET /api/openapi.yaml",
 	}
 

@@ -51,6 +51,33 @@ func (p *product) count(t testing.TB, query string, args ...any) int {
 	return n
 }
 
+// change changes rows, as the database's owner.
+func (p *product) change(t testing.TB, statement string, args ...any) {
+	t.Helper()
+	c, err := config.Load(p.environ)
+	require.NoError(t, err)
+	connection, err := pgx.Connect(context.Background(), string(c.DatabaseURL))
+	require.NoError(t, err)
+	defer connection.Close(context.Background())
+	_, err = connection.Exec(context.Background(), statement, args...)
+	require.NoError(t, err)
+}
+
+// strings reads one column, as the database's owner.
+func (p *product) strings(t testing.TB, query string, args ...any) []string {
+	t.Helper()
+	c, err := config.Load(p.environ)
+	require.NoError(t, err)
+	connection, err := pgx.Connect(context.Background(), string(c.DatabaseURL))
+	require.NoError(t, err)
+	defer connection.Close(context.Background())
+	rows, err := connection.Query(context.Background(), query, args...)
+	require.NoError(t, err)
+	values, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	return values
+}
+
 func plainZip(t testing.TB) []byte {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)

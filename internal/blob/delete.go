@@ -46,6 +46,24 @@ func (s *Store) DeletePrefix(ctx context.Context, prefix string) error {
 	}
 }
 
+// CountPrefix implements chatconnect.BlobStore, with prefixes as DeletePrefix
+// takes them.
+func (s *Store) CountPrefix(ctx context.Context, prefix string) (int, error) {
+	if err := checkPrefix(prefix); err != nil {
+		return 0, err
+	}
+	blobs := s.bucket.List(&cloud.ListOptions{Prefix: prefix})
+	for count := 0; ; count++ {
+		_, err := blobs.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return count, nil
+		}
+		if err != nil {
+			return 0, unavailable(ctx, err)
+		}
+	}
+}
+
 func (s *Store) remove(ctx context.Context, key string) error {
 	if err := s.bucket.Delete(ctx, key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
 		return unavailable(ctx, err)

@@ -26,12 +26,15 @@ type Store struct {
 var _ chatconnect.BlobStore = (*Store)(nil)
 
 // Open opens the store at a URL such as file:///var/lib/chatconnect/blobs; the
-// directory is created, readable by this user only. Other schemes are those of
-// the imported gocloud.dev drivers. Close it.
+// directory is created, readable by this user only. For s3:// see openS3. Other
+// schemes are those of the imported gocloud.dev drivers. Close it.
 func Open(ctx context.Context, rawURL string) (*Store, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return nil, fmt.Errorf("blob URL: %w", err)
+	}
+	if u.Scheme == "s3" {
+		return openS3(ctx, u)
 	}
 	if u.Scheme != "file" {
 		bucket, err := cloud.OpenBucket(ctx, rawURL)

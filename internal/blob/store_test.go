@@ -20,8 +20,7 @@ import (
 	"github.com/chatconnect/chatconnect/internal/blob"
 )
 
-// each runs f on a directory and on an object store, to which another issue
-// will add s3. dir is empty for the latter.
+// each runs f on a directory and on two object stores, for which dir is empty.
 func each(t *testing.T, f func(t *testing.T, s *blob.Store, dir string)) {
 	t.Helper()
 	t.Run("file", func(t *testing.T) {
@@ -32,6 +31,11 @@ func each(t *testing.T, f func(t *testing.T, s *blob.Store, dir string)) {
 	t.Run("mem", func(t *testing.T) {
 		t.Parallel()
 		f(t, open(t, "mem://"), "")
+	})
+	t.Run("s3", func(t *testing.T) {
+		t.Parallel()
+		bucket, _ := startS3(t)
+		f(t, open(t, bucket), "")
 	})
 }
 
@@ -183,6 +187,16 @@ func TestDeletePrefix(t *testing.T) {
 		if dir != "" { // as a killed process leaves it
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "c", "d", "2", "source.18a.tmp"), []byte("half"), 0o600))
 		}
+		for prefix, want := range map[string]int{"c/": 4, "c/d/": 3, "c/d/1/": 2, "x/": 0} {
+			count, err := s.CountPrefix(t.Context(), prefix)
+			require.NoError(t, err)
+			if dir != "" && (prefix == "c/" || prefix == "c/d/") {
+				want++ // the unfinished one
+			}
+			require.Equal(t, want, count, prefix)
+		}
+		_, err := s.CountPrefix(t.Context(), "c")
+		require.Error(t, err, "not a whole segment")
 		require.NoError(t, s.DeletePrefix(t.Context(), chatconnect.BlobPrefix("c", "d")))
 		require.NoError(t, s.DeletePrefix(t.Context(), chatconnect.BlobPrefix("c", "d")), "again is no error")
 		for _, key := range []string{"c/dd/1/source", "cc/d/1/source"} {
@@ -192,7 +206,7 @@ func TestDeletePrefix(t *testing.T) {
 			require.Equal(t, []string{"c", "c/dd", "c/dd/1", "c/dd/1/source", "cc", "cc/d", "cc/d/1", "cc/d/1/source"}, files(t, dir))
 		}
 		require.NoError(t, s.DeletePrefix(t.Context(), "c/"))
-		_, err := s.Open(t.Context(), "c/dd/1/source")
+		_, err = s.Open(t.Context(), "c/dd/1/source")
 		require.ErrorIs(t, err, chatconnect.ErrNotFound)
 		require.Equal(t, "cc/d/1/source", read(t, s, "cc/d/1/source"))
 	})

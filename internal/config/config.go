@@ -49,7 +49,7 @@ type Config struct {
 	InternalAPISecret Secret `env:"INTERNAL_API_SECRET" help:"X-Internal-Secret of the internal endpoints; they are off without it"`
 
 	UploadDir   string `env:"UPLOAD_DIR" envDefault:"data/uploads" help:"staging for uploads, and the default blob store"`
-	BlobURL     string `env:"BLOB_URL" help:"where uploaded files are kept; file://<UPLOAD_DIR>/blobs unless set"`
+	BlobURL     string `env:"BLOB_URL" help:"where uploaded files are kept: file:///directory or s3://bucket?region=name&endpoint=URL; file://<UPLOAD_DIR>/blobs unless set"`
 	CacheDir    string `env:"CACHE_DIR" help:"compiled PDF engine; the user cache directory unless set"`
 	MaxFileSize int64  `env:"MAX_FILE_SIZE" envDefault:"10485760" help:"bytes of one uploaded file"`
 
@@ -59,8 +59,12 @@ type Config struct {
 	AnthropicBaseURL    string `env:"ANTHROPIC_BASE_URL" help:"base URL of an Anthropic-compatible server"`
 	EmbeddingModel      string `env:"EMBEDDING_MODEL" envDefault:"text-embedding-3-large" help:"embedding model, used when OPENAI_API_KEY is set"`
 	EmbeddingDimensions int    `env:"EMBEDDING_DIMENSIONS" help:"length of the vectors; the model's own unless set"`
-	FreeModel           string `env:"FREE_MODEL" envDefault:"gpt-4o-mini" help:"model of clients of the free tier"`
-	PaidModel           string `env:"PAID_MODEL" envDefault:"claude-sonnet-4-5" help:"model of clients of the paid tier"`
+	// A batch is usually one call of the provider with 64 texts.
+	EmbeddingBatchesPerSecond float64 `env:"EMBEDDING_BATCHES_PER_SECOND" envDefault:"0" help:"batches of documents embedded each second by all workers together; 0 sets no limit"`
+	EmbeddingConcurrency      int     `env:"EMBEDDING_CONCURRENCY" envDefault:"8" help:"batches of documents embedded at once by one worker process"`
+
+	FreeModel string `env:"FREE_MODEL" envDefault:"gpt-4o-mini" help:"model of clients of the free tier"`
+	PaidModel string `env:"PAID_MODEL" envDefault:"claude-sonnet-4-5" help:"model of clients of the paid tier"`
 
 	Host           string   `env:"HOST" envDefault:"0.0.0.0" help:"address to listen on"`
 	Port           int      `env:"PORT" envDefault:"5000" help:"port to listen on; 0 picks a free one"`
@@ -138,6 +142,10 @@ func readSecretFiles(values map[string]string) error {
 	return nil
 }
 
+// maxBatchesPerSecond is far over what any provider takes; a larger number is
+// a mistake.
+const maxBatchesPerSecond = 10_000
+
 func (c *Config) complete() error {
 	var errs []error
 	dir, err := filepath.Abs(c.UploadDir)
@@ -166,6 +174,12 @@ func (c *Config) complete() error {
 	}
 	if c.EmbeddingDimensions < 0 || c.EmbeddingDimensions > 65536 {
 		errs = append(errs, errors.New("EMBEDDING_DIMENSIONS must be between 1 and 65536"))
+	}
+	if c.EmbeddingConcurrency < 1 {
+		errs = append(errs, errors.New("EMBEDDING_CONCURRENCY must be at least 1"))
+	}
+	if rate := c.EmbeddingBatchesPerSecond; !(rate >= 0 && rate <= maxBatchesPerSecond) { // NaN too
+		errs = append(errs, fmt.Errorf("EMBEDDING_BATCHES_PER_SECOND must be between 0 (no limit) and %d", maxBatchesPerSecond))
 	}
 	for name, value := range map[string]string{
 		"OPENAI_BASE_URL": c.OpenAIBaseURL, "ANTHROPIC_BASE_URL": c.AnthropicBaseURL,

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/internal/postgres/sqlcgen"
@@ -112,6 +113,10 @@ func toDocument(row sqlcgen.Document) chatconnect.Document {
 	}
 	if row.ErrorCode != nil && row.ErrorMessage != nil {
 		document.Error = &chatconnect.DocumentError{Code: *row.ErrorCode, Message: *row.ErrorMessage}
+	}
+	var replacement chatconnect.File
+	if len(row.Replacement) > 0 && json.Unmarshal(row.Replacement, &replacement) == nil {
+		document.Replacement = &replacement
 	}
 	return document
 }

@@ -54,6 +54,9 @@ func byCode(pg *pgconn.PgError, err error) error {
 		if pg.ConstraintName == "users_email" {
 			return chatconnect.ErrEmailTaken.Because(err)
 		}
+		if pg.ConstraintName == "documents_content" {
+			return chatconnect.ErrDuplicate.Because(err)
+		}
 		return errExists.Because(err)
 	case "23503": // foreign_key_violation: what it belongs to is gone, or someone else's
 		return chatconnect.ErrNotFound.Because(err)

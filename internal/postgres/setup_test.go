@@ -53,7 +53,7 @@ func (b *bundle) newClient(owner chatconnect.UserID) chatconnect.Client {
 func (b *bundle) newDocument() chatconnect.Document {
 	b.Helper()
 	document, err := b.store.CreateDocument(b.Context(), b.client, chatconnect.Document{
-		Name: "manual.pdf", Size: 1234, Type: chatconnect.TypePDF, SHA256: sum("x"), BlobKey: "k", WorkflowID: "w",
+		Name: "manual.pdf", Size: 1234, Type: chatconnect.TypePDF, SHA256: sum(uuid.NewString()), BlobKey: "k", WorkflowID: "w",
 	})
 	require.NoError(b, err)
 	return document

@@ -73,6 +73,20 @@ func (x *Index) point(s scope, chunk chatconnect.IndexedChunk) (*qdrant.PointStr
 
 // Count counts the points of a revision exactly.
 func (x *Index) Count(ctx context.Context, client chatconnect.ClientID, revision chatconnect.Revision) (int, error) {
+	return x.count(ctx, client, func(s scope) *qdrant.Filter { return s.revision(revision) })
+}
+
+// CountDocument counts the points of every version of a document exactly.
+func (x *Index) CountDocument(ctx context.Context, client chatconnect.ClientID, document chatconnect.DocumentID) (int, error) {
+	return x.count(ctx, client, func(s scope) *qdrant.Filter { return s.document(document) })
+}
+
+// CountClient counts every point of the client exactly.
+func (x *Index) CountClient(ctx context.Context, client chatconnect.ClientID) (int, error) {
+	return x.count(ctx, client, scope.all)
+}
+
+func (x *Index) count(ctx context.Context, client chatconnect.ClientID, filter func(scope) *qdrant.Filter) (int, error) {
 	s, err := scopeOf(client)
 	if err != nil {
 		return 0, err
@@ -80,7 +94,7 @@ func (x *Index) Count(ctx context.Context, client chatconnect.ClientID, revision
 	count, err := call(ctx, x, "count", readTimeout, func(ctx context.Context, collection string) (uint64, error) {
 		return x.client.Count(ctx, &qdrant.CountPoints{
 			CollectionName: collection,
-			Filter:         s.revision(revision),
+			Filter:         filter(s),
 			Exact:          qdrant.PtrOf(true),
 		})
 	})

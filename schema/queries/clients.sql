@@ -8,22 +8,23 @@ INSERT INTO memberships (client_id, user_id, role) VALUES (@client_id, @user_id,
 -- Client reads one client as its tenant.
 -- name: Client :one
 SELECT sqlc.embed(clients), publishable_key(clients.id)::text AS publishable_key
-FROM clients WHERE id = @id;
+FROM clients WHERE id = @id AND deleting_at IS NULL;
 
 -- UserClients reads as a user: policies show it only that user's clients.
 -- name: UserClients :many
 SELECT sqlc.embed(clients), memberships.role, publishable_key(clients.id)::text AS publishable_key
 FROM memberships JOIN clients ON clients.id = memberships.client_id
-WHERE memberships.user_id = @user_id
+WHERE memberships.user_id = @user_id AND clients.deleting_at IS NULL
 ORDER BY clients.created_at, clients.id;
 
 -- name: UpdateClient :execrows
 UPDATE clients
 SET name = COALESCE(sqlc.narg(name), name), tier = COALESCE(sqlc.narg(tier)::text, tier), updated_at = now()
-WHERE id = @id;
+WHERE id = @id AND deleting_at IS NULL;
 
 -- name: Role :one
-SELECT role FROM memberships WHERE client_id = @client_id AND user_id = @user_id;
+SELECT m.role FROM memberships m JOIN clients c ON c.id = m.client_id
+WHERE m.client_id = @client_id AND m.user_id = @user_id AND c.deleting_at IS NULL;
 
 -- name: RaiseKnowledgeVersion :exec
 UPDATE clients SET knowledge_version = knowledge_version + 1 WHERE id = @id;

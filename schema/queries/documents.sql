@@ -76,6 +76,9 @@ RETURNING doc.*;
 -- otherwise, or is active already.
 -- name: ActivateDocument :one
 UPDATE documents SET
+    name = COALESCE(replacement->>'name', name), size = COALESCE((replacement->>'size')::bigint, size),
+    type = COALESCE(replacement->>'type', type), sha256 = COALESCE(replacement->>'sha256', sha256),
+    blob_key = COALESCE(replacement->>'blobKey', blob_key), replacement = NULL,
     active_version = version, status = 'ready', stage = 'Ready', progress = 100,
     chunks_done = chunks_total, error_code = NULL, error_message = NULL, updated_at = now()
 WHERE client_id = @client_id AND id = @id AND version = @version AND document_status_rank(status) < 6
@@ -110,3 +113,60 @@ SELECT
               SELECT r.document_id, r.version FROM document_revisions r
               WHERE r.client_id = clients.id AND NOT r.active) h), '[]')::jsonb AS inactive
 FROM clients WHERE clients.id = @client_id;
+
+-- DocumentByContent finds what an upload of the same content would repeat:
+-- the conditions are those of the index documents_content.
+-- name: DocumentByContent :one
+SELECT * FROM documents
+WHERE client_id = @client_id AND sha256 = @sha256::text AND sha256 <> ''
+  AND status NOT IN ('failed', 'cancelled', 'deleting');
+
+-- RetryDocument begins the same version again. What the failed attempt left
+-- was removed before it was called failed.
+-- name: RetryDocument :one
+UPDATE documents SET
+    status = 'queued', stage = @stage, progress = 0, chunks_total = 0, chunks_done = 0,
+    error_code = NULL, error_message = NULL, updated_at = now()
+WHERE client_id = @client_id AND id = @id AND status IN ('failed', 'cancelled')
+RETURNING *;
+
+-- name: FailedDocuments :many
+SELECT * FROM documents
+WHERE client_id = @client_id AND status = 'failed'
+ORDER BY created_at, id
+LIMIT @max_rows::integer;
+
+-- ReserveVersion gives out a number that no version has had. Nothing else
+-- changes: the file has to be stored under it first.
+-- name: ReserveVersion :one
+UPDATE documents SET last_version = GREATEST(last_version, version) + 1
+WHERE client_id = @client_id AND id = @id AND status IN ('ready', 'failed', 'cancelled')
+RETURNING last_version;
+
+-- ReplaceDocument queues a reserved version. Without a version that search
+-- sees, the new file takes the place of the old at once.
+-- name: ReplaceDocument :one
+UPDATE documents AS doc SET
+    version = @version, status = 'queued', stage = @stage, progress = 0, chunks_total = 0, chunks_done = 0,
+    error_code = NULL, error_message = NULL, workflow_id = @workflow_id, updated_at = now(),
+    replacement = CASE WHEN doc.active_version > 0 THEN @replacement::jsonb END,
+    name = CASE WHEN doc.active_version > 0 THEN doc.name ELSE @name::text END,
+    size = CASE WHEN doc.active_version > 0 THEN doc.size ELSE @size::bigint END,
+    type = CASE WHEN doc.active_version > 0 THEN doc.type ELSE @type::text END,
+    sha256 = CASE WHEN doc.active_version > 0 THEN doc.sha256 ELSE @sha256::text END,
+    blob_key = CASE WHEN doc.active_version > 0 THEN doc.blob_key ELSE @blob_key::text END
+WHERE doc.client_id = @client_id AND doc.id = @id AND doc.version < @version
+  AND doc.status IN ('ready', 'failed', 'cancelled')
+RETURNING doc.*;
+
+-- RollBackDocument gives up a version beside the one that search sees: the
+-- document is ready as it was, and says why the new version is not.
+-- name: RollBackDocument :one
+UPDATE documents AS doc SET
+    status = 'ready', stage = 'Ready', progress = 100, chunks_total = old.chunks, chunks_done = old.chunks,
+    error_code = @error_code::text, error_message = @error_message::text, replacement = NULL, updated_at = now()
+FROM document_revisions old
+WHERE doc.client_id = @client_id AND doc.id = @id AND doc.version = @version
+  AND doc.active_version > 0 AND doc.active_version <> doc.version AND document_status_rank(doc.status) < 6
+  AND old.client_id = doc.client_id AND old.document_id = doc.id AND old.version = doc.active_version
+RETURNING doc.*;

@@ -44,6 +44,7 @@ func (a *App) composeAPI() error {
 		Limiter:    ratelimit.New(ratelimit.Options{Redis: a.redis, Logger: a.logger}),
 		Temporal:   a.temporal,
 		DetectType: document.Detect,
+		Embedder:   a.embedder,
 		Metrics:    a.metrics,
 		Health:     a.healthChecks(),
 		Pages:      dashboard.Files(),
@@ -79,7 +80,13 @@ func (a *App) composeWorker() error {
 			Model: a.model, Relay: a.relay, Cache: a.cache,
 			Metrics: a.metrics, Logger: a.logger,
 		},
-		Documents: a.store, Parsers: a.config.Workers, StopTimeout: a.config.ShutdownTimeout, Logger: a.logger,
+		Commands: &activities.Commands{
+			Documents: a.store, Purges: a.store, Blobs: a.blobs, Index: a.index,
+			Cache: a.cache, Progress: a.progress, Temporal: a.temporal, Logger: a.logger,
+		},
+		Documents: a.store, Parsers: a.config.Workers,
+		Embedders: a.config.EmbeddingConcurrency, BatchesPerSecond: a.config.EmbeddingBatchesPerSecond,
+		StopTimeout: a.config.ShutdownTimeout, Logger: a.logger,
 	})
 	return nil
 }

@@ -33,6 +33,7 @@ const clients = new ClientsView({
 const live = new LiveFeed({
   snapshot: (clientId, list) => documents.snapshot(clientId, list),
   document: (document) => documents.document(document),
+  deleted: (clientId, id) => documents.deleted(clientId, id),
   state: (state) => {
     byId('live').dataset.state = state;
     setText(byId('live-text'), LIVE_TEXT[state]);

@@ -20,6 +20,21 @@ export function newer(a, b) {
   return Date.parse(a.updatedAt) > Date.parse(b.updatedAt) ? a : b;
 }
 
+/** commandsFor lists what can be done with a document in its present state. */
+export function commandsFor(document) {
+  if (document.status === 'deleting') return [];
+  const commands = ['delete'];
+  if (document.status === 'failed' || document.status === 'cancelled') commands.unshift('retry');
+  else if (!ENDED.has(document.status) && document.status !== 'uploading') commands.unshift('cancel');
+  return commands;
+}
+
+const COMMANDS = {
+  retry: { label: (name) => `Try ${name} again`, icon: 'retry', method: 'POST', path: '/retry' },
+  cancel: { label: (name) => `Stop processing ${name}`, icon: 'stop', method: 'POST', path: '/cancel' },
+  delete: { label: (name) => `Delete ${name}`, icon: 'trash', method: 'DELETE', path: '' },
+};
+
 function created(document) {
   return Date.parse(document.createdAt);
 }
@@ -36,6 +51,23 @@ class Row {
     this.actions = el('div', { class: 'row-actions' });
     this.element = el('li', { class: 'row' },
       el('div', { class: 'row-head' }, this.#name, this.#status, this.actions), this.#meta, this.#stage, this.#bar, this.#error);
+  }
+
+  /** offer shows a button for each command. Buttons that stay keep the focus;
+   * it moves to the next one when its own goes. */
+  offer(commands, name, run) {
+    const key = `${commands.join(' ')} ${name}`;
+    if (this.actions.dataset.offered === key) return;
+    this.actions.dataset.offered = key;
+    const focused = this.actions.contains(document.activeElement);
+    this.actions.replaceChildren(...commands.map((command) => {
+      const { label, icon: picture } = COMMANDS[command];
+      const text = label(name);
+      const button = el('button', { class: 'quiet icon-only', type: 'button', 'aria-label': text, title: text }, icon(picture));
+      button.addEventListener('click', () => run(command, button));
+      return button;
+    }));
+    if (focused) (this.actions.firstElementChild ?? byId('choose')).focus();
   }
 
   update({ name, status, label, meta, stage, progress, error }) {
@@ -69,6 +101,9 @@ export class DocumentsView {
   #uploads = byId('uploads');
   #list = byId('document-list');
   #stopUploads = new AbortController();
+  #gone = new Set(); // ids the feed has called deleted
+  #deleting = ''; // id the dialog asks about
+  #dialog = byId('delete-dialog');
   #on;
 
   /** on.ready(n) tells how many documents can be asked about. */
@@ -82,6 +117,9 @@ export class DocumentsView {
     });
     byId('documents-more').addEventListener('click', () => this.#load(this.#cursor));
     this.#acceptDrops(byId('drop'));
+    this.#dialog.addEventListener('close', () => {
+      if (this.#dialog.returnValue === 'delete') this.#command(this.#deleting, 'delete');
+    });
   }
 
   async show(client) {
@@ -94,6 +132,8 @@ export class DocumentsView {
     this.#loaded = false;
     this.#queue = [];
     this.#inFlight.clear();
+    this.#gone.clear();
+    this.#dialog.close();
     this.#list.replaceChildren();
     this.#uploads.replaceChildren();
     showError(byId('documents-error'), '');
@@ -121,10 +161,49 @@ export class DocumentsView {
     this.#put(document);
     const after = this.#documents.get(document.id);
     if (before && before.status !== after.status) {
-      if (after.status === 'ready') announce(`${after.name} is ready.`);
+      if (after.status === 'ready') announce(after.error ? `${after.name} stays as it was. ${after.error.message}` : `${after.name} is ready.`);
       if (after.status === 'failed') announce(`${after.name} failed. ${after.error?.message ?? ''}`);
     }
     this.#draw();
+  }
+
+  /** deleted takes a document away for good, whatever may still arrive of it. */
+  deleted(clientId, id) {
+    if (clientId !== this.#client?.id) return;
+    this.#gone.add(id);
+    const document = this.#documents.get(id);
+    if (!document) return;
+    const row = this.#rows.get(id);
+    if (row?.element.contains(globalThis.document.activeElement)) byId('choose').focus();
+    this.#documents.delete(id);
+    announce(`${document.name} was deleted.`);
+    this.#draw();
+  }
+
+  /** ask does what a row's button says, but asks before it deletes. */
+  #ask(id, command) {
+    if (command !== 'delete') {
+      this.#command(id, command);
+      return;
+    }
+    this.#deleting = id;
+    setText(byId('delete-text'), `${this.#documents.get(id)?.name ?? 'The document'} will no longer be used for answers. This can’t be undone.`);
+    this.#dialog.returnValue = 'keep';
+    this.#dialog.showModal();
+  }
+
+  async #command(id, command) {
+    const client = this.#client;
+    const { method, path } = COMMANDS[command];
+    showError(byId('documents-error'), '');
+    try {
+      const document = await api(method, `/api/dashboard/documents/${id}${path}`);
+      if (client === this.#client && document) this.document(document);
+    } catch (error) {
+      if (client !== this.#client) return;
+      if (command === 'delete' && error.status === 404) this.deleted(client.id, id);
+      else showError(byId('documents-error'), error.message);
+    }
   }
 
   /** claim takes an upload's row away when the feed was faster than the
@@ -144,6 +223,7 @@ export class DocumentsView {
   }
 
   #put(document) {
+    if (this.#gone.has(document.id)) return;
     this.#documents.set(document.id, newer(this.#documents.get(document.id), document));
   }
 
@@ -155,6 +235,7 @@ export class DocumentsView {
       const answer = await api('GET', `/api/dashboard/documents?${query}`);
       if (client !== this.#client) return;
       for (const document of answer.documents ?? []) this.#put(document);
+      if (cursor === '') this.#forgetDeleted(answer);
       if (!quiet) this.#cursor = answer.nextCursor ?? '';
       this.#loaded = true;
       showError(byId('documents-error'), '');
@@ -162,6 +243,16 @@ export class DocumentsView {
       if (client === this.#client && !quiet) showError(byId('documents-error'), error.message);
     }
     this.#draw();
+  }
+
+  /** forgetDeleted drops what was being deleted and is no longer listed, for
+   * when the feed is away. */
+  #forgetDeleted({ documents = [], nextCursor }) {
+    const listed = new Set(documents.map((document) => document.id));
+    const oldest = nextCursor ? Math.min(...documents.map(created)) : -Infinity;
+    for (const document of [...this.#documents.values()]) {
+      if (document.status === 'deleting' && !listed.has(document.id) && created(document) > oldest) this.deleted(document.clientId, document.id);
+    }
   }
 
   #draw() {
@@ -179,6 +270,7 @@ export class DocumentsView {
         this.#rows.set(document.id, row);
       }
       row.update(describe(document));
+      row.offer(commandsFor(document), document.name, (command) => this.#ask(document.id, command));
       if (row.element === place) place = place.nextElementSibling;
       else this.#list.insertBefore(row.element, place);
     }
@@ -234,27 +326,33 @@ export class DocumentsView {
     row.update(uploading(file, 'Sending', 0));
     this.#inFlight.add(upload);
     try {
-      const document = await uploadFile({
+      const { document, duplicate } = await uploadFile({
         clientId: client.id, file, signal: this.#stopUploads.signal,
         progress: (fraction) => row.update(uploading(file, fraction < 1 ? `Sending, ${Math.floor(fraction * 100)} %` : 'Sent, waiting for the server', fraction * 100)),
       });
       this.#inFlight.delete(upload);
-      row.element.remove();
       if (client === this.#client) this.document(document);
+      if (duplicate) this.#refuse(row, file, 'Already there', `The same file is there already: ${document.name}.`);
+      else row.element.remove();
     } catch (error) {
       this.#inFlight.delete(upload);
       if (error.code === 'aborted') return;
-      row.update({ ...uploading(file, '', null), status: 'refused', label: 'Not uploaded', error: error.message });
-      const dismiss = el('button', { class: 'quiet icon-only', type: 'button', 'aria-label': `Dismiss ${file.name}` }, icon('close'));
-      dismiss.addEventListener('click', () => {
-        row.element.remove();
-        this.#draw();
-        byId('choose').focus();
-      });
-      row.actions.replaceChildren(dismiss);
+      this.#refuse(row, file, 'Not uploaded', error.message);
       announce(`${file.name} was not uploaded. ${error.message}`);
     }
     this.#draw();
+  }
+
+  /** refuse leaves an upload's row with the reason, until it is dismissed. */
+  #refuse(row, file, label, message) {
+    row.update({ ...uploading(file, '', null), status: 'refused', label, error: message });
+    const dismiss = el('button', { class: 'quiet icon-only', type: 'button', 'aria-label': `Dismiss ${file.name}` }, icon('close'));
+    dismiss.addEventListener('click', () => {
+      row.element.remove();
+      this.#draw();
+      byId('choose').focus();
+    });
+    row.actions.replaceChildren(dismiss);
   }
 }
 
@@ -266,7 +364,7 @@ function describe(document) {
   const ended = ENDED.has(document.status);
   const meta = [document.type?.toUpperCase(), formatBytes(document.size)];
   if (document.status === 'ready') meta.push(count(document.chunksTotal, 'passage'));
-  if (document.version > 1) meta.push(`version ${document.version}`);
+  if (document.version > 1 && !(document.status === 'ready' && document.error)) meta.push(`version ${document.version}`);
   return {
     name: document.name,
     status: document.status,

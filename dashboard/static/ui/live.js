@@ -11,7 +11,7 @@ export class LiveFeed {
   #on;
 
   /**
-   * on.snapshot(clientId, documents), on.document(document),
+   * on.snapshot(clientId, documents), on.document(document), on.deleted(clientId, id),
    * on.state('connecting' | 'live' | 'reconnecting'), on.refused() after a
    * connection that was never opened.
    */
@@ -58,6 +58,8 @@ export class LiveFeed {
         this.#on.snapshot(message.clientId, message.documents ?? []);
       } else if (message.type === 'document') {
         this.#on.document(message.document);
+      } else if (message.type === 'deleted') {
+        this.#on.deleted(message.clientId, message.documentId);
       }
     });
     socket.addEventListener('close', () => {

@@ -3,7 +3,8 @@
 
 import { ApiError, problem } from './http.js';
 
-/** uploadFile resolves to the new Document. progress(fraction) goes 0 to 1. */
+/** uploadFile resolves to the document and whether it was there already.
+ * progress(fraction) goes 0 to 1. */
 export function uploadFile({ clientId, file, progress, signal }) {
   return new Promise((resolve, reject) => {
     const form = new FormData();
@@ -20,8 +21,8 @@ export function uploadFile({ clientId, file, progress, signal }) {
         return;
       }
       try {
-        const [document] = JSON.parse(request.responseText).documents;
-        resolve(document);
+        const { documents: [document], duplicates } = JSON.parse(request.responseText);
+        resolve({ document, duplicate: duplicates?.length > 0 });
       } catch {
         reject(new ApiError('The server’s answer could not be read. Reload the page to see whether the file arrived.'));
       }

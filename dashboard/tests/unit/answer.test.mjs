@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { blockEnd, splitBlocks } from '../../static/ui/answer.js';
-import { newer } from '../../static/ui/documents.js';
+import { commandsFor, newer } from '../../static/ui/documents.js';
 
 test('blocks end at blank lines outside code', () => {
   assert.deepEqual(splitBlocks('a\nb\n\n- c\n- d\n\n```\nx\n\ny\n```\n\ne'), ['a\nb', '- c\n- d', '```\nx\n\ny\n```', 'e']);
@@ -28,4 +28,11 @@ test('the later state of a document wins, whichever arrives first', () => {
   assert.equal(newer(late, old), late);
   assert.equal(newer(late, replaced), replaced);
   assert.equal(newer(undefined, old), old);
+});
+
+test('a document offers what its state allows, and deleting last', () => {
+  for (const [status, commands] of Object.entries({
+    uploading: ['delete'], queued: ['cancel', 'delete'], embedding: ['cancel', 'delete'], storing: ['cancel', 'delete'],
+    ready: ['delete'], failed: ['retry', 'delete'], cancelled: ['retry', 'delete'], deleting: [],
+  })) assert.deepEqual(commandsFor({ status }), commands, status);
 });

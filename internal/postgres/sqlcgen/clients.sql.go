@@ -13,8 +13,8 @@ import (
 )
 
 const client = `-- name: Client :one
-SELECT clients.id, clients.name, clients.tier, clients.knowledge_version, clients.created_at, clients.updated_at, publishable_key(clients.id)::text AS publishable_key
-FROM clients WHERE id = $1
+SELECT clients.id, clients.name, clients.tier, clients.knowledge_version, clients.created_at, clients.updated_at, clients.deleting_at, publishable_key(clients.id)::text AS publishable_key
+FROM clients WHERE id = $1 AND deleting_at IS NULL
 `
 
 type ClientRow struct {
@@ -33,6 +33,7 @@ func (q *Queries) Client(ctx context.Context, id chatconnect.ClientID) (ClientRo
 		&i.Client.KnowledgeVersion,
 		&i.Client.CreatedAt,
 		&i.Client.UpdatedAt,
+		&i.Client.DeletingAt,
 		&i.PublishableKey,
 	)
 	return i, err
@@ -64,7 +65,7 @@ func (q *Queries) CreateAuditEvent(ctx context.Context, arg CreateAuditEventPara
 
 const createClient = `-- name: CreateClient :one
 INSERT INTO clients (id, name, tier) VALUES ($1, $2, $3)
-RETURNING id, name, tier, knowledge_version, created_at, updated_at
+RETURNING id, name, tier, knowledge_version, created_at, updated_at, deleting_at
 `
 
 type CreateClientParams struct {
@@ -83,6 +84,7 @@ func (q *Queries) CreateClient(ctx context.Context, arg CreateClientParams) (Cli
 		&i.KnowledgeVersion,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.DeletingAt,
 	)
 	return i, err
 }
@@ -112,7 +114,8 @@ func (q *Queries) RaiseKnowledgeVersion(ctx context.Context, id chatconnect.Clie
 }
 
 const role = `-- name: Role :one
-SELECT role FROM memberships WHERE client_id = $1 AND user_id = $2
+SELECT m.role FROM memberships m JOIN clients c ON c.id = m.client_id
+WHERE m.client_id = $1 AND m.user_id = $2 AND c.deleting_at IS NULL
 `
 
 type RoleParams struct {
@@ -130,7 +133,7 @@ func (q *Queries) Role(ctx context.Context, arg RoleParams) (chatconnect.Role, e
 const updateClient = `-- name: UpdateClient :execrows
 UPDATE clients
 SET name = COALESCE($1, name), tier = COALESCE($2::text, tier), updated_at = now()
-WHERE id = $3
+WHERE id = $3 AND deleting_at IS NULL
 `
 
 type UpdateClientParams struct {
@@ -148,9 +151,9 @@ func (q *Queries) UpdateClient(ctx context.Context, arg UpdateClientParams) (int
 }
 
 const userClients = `-- name: UserClients :many
-SELECT clients.id, clients.name, clients.tier, clients.knowledge_version, clients.created_at, clients.updated_at, memberships.role, publishable_key(clients.id)::text AS publishable_key
+SELECT clients.id, clients.name, clients.tier, clients.knowledge_version, clients.created_at, clients.updated_at, clients.deleting_at, memberships.role, publishable_key(clients.id)::text AS publishable_key
 FROM memberships JOIN clients ON clients.id = memberships.client_id
-WHERE memberships.user_id = $1
+WHERE memberships.user_id = $1 AND clients.deleting_at IS NULL
 ORDER BY clients.created_at, clients.id
 `
 
@@ -177,6 +180,7 @@ func (q *Queries) UserClients(ctx context.Context, userID chatconnect.UserID) ([
 			&i.Client.KnowledgeVersion,
 			&i.Client.CreatedAt,
 			&i.Client.UpdatedAt,
+			&i.Client.DeletingAt,
 			&i.Role,
 			&i.PublishableKey,
 		); err != nil {

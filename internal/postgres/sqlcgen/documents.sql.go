@@ -15,10 +15,13 @@ import (
 
 const activateDocument = `-- name: ActivateDocument :one
 UPDATE documents SET
+    name = COALESCE(replacement->>'name', name), size = COALESCE((replacement->>'size')::bigint, size),
+    type = COALESCE(replacement->>'type', type), sha256 = COALESCE(replacement->>'sha256', sha256),
+    blob_key = COALESCE(replacement->>'blobKey', blob_key), replacement = NULL,
     active_version = version, status = 'ready', stage = 'Ready', progress = 100,
     chunks_done = chunks_total, error_code = NULL, error_message = NULL, updated_at = now()
 WHERE client_id = $1 AND id = $2 AND version = $3 AND document_status_rank(status) < 6
-RETURNING client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at
+RETURNING client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version
 `
 
 type ActivateDocumentParams struct {
@@ -52,6 +55,8 @@ func (q *Queries) ActivateDocument(ctx context.Context, arg ActivateDocumentPara
 		&i.WorkflowID,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Replacement,
+		&i.LastVersion,
 	)
 	return i, err
 }
@@ -98,7 +103,7 @@ WHERE doc.client_id = $8 AND doc.id = $9 AND doc.version = $10
        OR $3::integer > doc.progress
        OR ($4::integer > 0 AND $4::integer <> doc.chunks_total)
        OR $5::integer > doc.chunks_done)
-RETURNING doc.client_id, doc.id, doc.name, doc.size, doc.type, doc.version, doc.active_version, doc.status, doc.stage, doc.progress, doc.chunks_total, doc.chunks_done, doc.error_code, doc.error_message, doc.sha256, doc.blob_key, doc.workflow_id, doc.created_at, doc.updated_at
+RETURNING doc.client_id, doc.id, doc.name, doc.size, doc.type, doc.version, doc.active_version, doc.status, doc.stage, doc.progress, doc.chunks_total, doc.chunks_done, doc.error_code, doc.error_message, doc.sha256, doc.blob_key, doc.workflow_id, doc.created_at, doc.updated_at, doc.replacement, doc.last_version
 `
 
 type AdvanceDocumentParams struct {
@@ -153,6 +158,8 @@ func (q *Queries) AdvanceDocument(ctx context.Context, arg AdvanceDocumentParams
 		&i.WorkflowID,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Replacement,
+		&i.LastVersion,
 	)
 	return i, err
 }
@@ -174,7 +181,7 @@ UPDATE documents AS doc SET
 FROM counted
 WHERE doc.client_id = $1 AND doc.id = $2 AND doc.version = $3
   AND document_status_rank(doc.status) < 6
-RETURNING doc.client_id, doc.id, doc.name, doc.size, doc.type, doc.version, doc.active_version, doc.status, doc.stage, doc.progress, doc.chunks_total, doc.chunks_done, doc.error_code, doc.error_message, doc.sha256, doc.blob_key, doc.workflow_id, doc.created_at, doc.updated_at
+RETURNING doc.client_id, doc.id, doc.name, doc.size, doc.type, doc.version, doc.active_version, doc.status, doc.stage, doc.progress, doc.chunks_total, doc.chunks_done, doc.error_code, doc.error_message, doc.sha256, doc.blob_key, doc.workflow_id, doc.created_at, doc.updated_at, doc.replacement, doc.last_version
 `
 
 type CountBatchParams struct {
@@ -217,6 +224,8 @@ func (q *Queries) CountBatch(ctx context.Context, arg CountBatchParams) (Documen
 		&i.WorkflowID,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Replacement,
+		&i.LastVersion,
 	)
 	return i, err
 }
@@ -224,7 +233,7 @@ func (q *Queries) CountBatch(ctx context.Context, arg CountBatchParams) (Documen
 const createDocument = `-- name: CreateDocument :one
 INSERT INTO documents (client_id, id, name, size, type, version, status, stage, sha256, blob_key, workflow_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-RETURNING client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at
+RETURNING client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version
 `
 
 type CreateDocumentParams struct {
@@ -276,6 +285,8 @@ func (q *Queries) CreateDocument(ctx context.Context, arg CreateDocumentParams) 
 		&i.WorkflowID,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Replacement,
+		&i.LastVersion,
 	)
 	return i, err
 }
@@ -316,7 +327,7 @@ func (q *Queries) DeleteDocument(ctx context.Context, arg DeleteDocumentParams) 
 }
 
 const document = `-- name: Document :one
-SELECT client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at FROM documents WHERE client_id = $1 AND id = $2
+SELECT client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version FROM documents WHERE client_id = $1 AND id = $2
 `
 
 type DocumentParams struct {
@@ -347,12 +358,56 @@ func (q *Queries) Document(ctx context.Context, arg DocumentParams) (Document, e
 		&i.WorkflowID,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Replacement,
+		&i.LastVersion,
+	)
+	return i, err
+}
+
+const documentByContent = `-- name: DocumentByContent :one
+SELECT client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version FROM documents
+WHERE client_id = $1 AND sha256 = $2::text AND sha256 <> ''
+  AND status NOT IN ('failed', 'cancelled', 'deleting')
+`
+
+type DocumentByContentParams struct {
+	ClientID chatconnect.ClientID
+	Sha256   string
+}
+
+// DocumentByContent finds what an upload of the same content would repeat:
+// the conditions are those of the index documents_content.
+func (q *Queries) DocumentByContent(ctx context.Context, arg DocumentByContentParams) (Document, error) {
+	row := q.db.QueryRow(ctx, documentByContent, arg.ClientID, arg.Sha256)
+	var i Document
+	err := row.Scan(
+		&i.ClientID,
+		&i.ID,
+		&i.Name,
+		&i.Size,
+		&i.Type,
+		&i.Version,
+		&i.ActiveVersion,
+		&i.Status,
+		&i.Stage,
+		&i.Progress,
+		&i.ChunksTotal,
+		&i.ChunksDone,
+		&i.ErrorCode,
+		&i.ErrorMessage,
+		&i.Sha256,
+		&i.BlobKey,
+		&i.WorkflowID,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.Replacement,
+		&i.LastVersion,
 	)
 	return i, err
 }
 
 const documents = `-- name: Documents :many
-SELECT client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at FROM documents
+SELECT client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version FROM documents
 WHERE client_id = $1 AND (created_at, id) < ($2::timestamptz, $3::uuid)
 ORDER BY created_at DESC, id DESC
 LIMIT $4::integer
@@ -400,6 +455,62 @@ func (q *Queries) Documents(ctx context.Context, arg DocumentsParams) ([]Documen
 			&i.WorkflowID,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Replacement,
+			&i.LastVersion,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const failedDocuments = `-- name: FailedDocuments :many
+SELECT client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version FROM documents
+WHERE client_id = $1 AND status = 'failed'
+ORDER BY created_at, id
+LIMIT $2::integer
+`
+
+type FailedDocumentsParams struct {
+	ClientID chatconnect.ClientID
+	MaxRows  int
+}
+
+func (q *Queries) FailedDocuments(ctx context.Context, arg FailedDocumentsParams) ([]Document, error) {
+	rows, err := q.db.Query(ctx, failedDocuments, arg.ClientID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Document
+	for rows.Next() {
+		var i Document
+		if err := rows.Scan(
+			&i.ClientID,
+			&i.ID,
+			&i.Name,
+			&i.Size,
+			&i.Type,
+			&i.Version,
+			&i.ActiveVersion,
+			&i.Status,
+			&i.Stage,
+			&i.Progress,
+			&i.ChunksTotal,
+			&i.ChunksDone,
+			&i.ErrorCode,
+			&i.ErrorMessage,
+			&i.Sha256,
+			&i.BlobKey,
+			&i.WorkflowID,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.Replacement,
+			&i.LastVersion,
 		); err != nil {
 			return nil, err
 		}
@@ -442,5 +553,198 @@ func (q *Queries) Knowledge(ctx context.Context, clientID chatconnect.ClientID) 
 	row := q.db.QueryRow(ctx, knowledge, clientID)
 	var i KnowledgeRow
 	err := row.Scan(&i.KnowledgeVersion, &i.Ready, &i.Inactive)
+	return i, err
+}
+
+const replaceDocument = `-- name: ReplaceDocument :one
+UPDATE documents AS doc SET
+    version = $1, status = 'queued', stage = $2, progress = 0, chunks_total = 0, chunks_done = 0,
+    error_code = NULL, error_message = NULL, workflow_id = $3, updated_at = now(),
+    replacement = CASE WHEN doc.active_version > 0 THEN $4::jsonb END,
+    name = CASE WHEN doc.active_version > 0 THEN doc.name ELSE $5::text END,
+    size = CASE WHEN doc.active_version > 0 THEN doc.size ELSE $6::bigint END,
+    type = CASE WHEN doc.active_version > 0 THEN doc.type ELSE $7::text END,
+    sha256 = CASE WHEN doc.active_version > 0 THEN doc.sha256 ELSE $8::text END,
+    blob_key = CASE WHEN doc.active_version > 0 THEN doc.blob_key ELSE $9::text END
+WHERE doc.client_id = $10 AND doc.id = $11 AND doc.version < $1
+  AND doc.status IN ('ready', 'failed', 'cancelled')
+RETURNING doc.client_id, doc.id, doc.name, doc.size, doc.type, doc.version, doc.active_version, doc.status, doc.stage, doc.progress, doc.chunks_total, doc.chunks_done, doc.error_code, doc.error_message, doc.sha256, doc.blob_key, doc.workflow_id, doc.created_at, doc.updated_at, doc.replacement, doc.last_version
+`
+
+type ReplaceDocumentParams struct {
+	Version     int
+	Stage       string
+	WorkflowID  string
+	Replacement json.RawMessage
+	Name        string
+	Size        int64
+	Type        string
+	Sha256      string
+	BlobKey     string
+	ClientID    chatconnect.ClientID
+	ID          chatconnect.DocumentID
+}
+
+// ReplaceDocument queues a reserved version. Without a version that search
+// sees, the new file takes the place of the old at once.
+func (q *Queries) ReplaceDocument(ctx context.Context, arg ReplaceDocumentParams) (Document, error) {
+	row := q.db.QueryRow(ctx, replaceDocument,
+		arg.Version,
+		arg.Stage,
+		arg.WorkflowID,
+		arg.Replacement,
+		arg.Name,
+		arg.Size,
+		arg.Type,
+		arg.Sha256,
+		arg.BlobKey,
+		arg.ClientID,
+		arg.ID,
+	)
+	var i Document
+	err := row.Scan(
+		&i.ClientID,
+		&i.ID,
+		&i.Name,
+		&i.Size,
+		&i.Type,
+		&i.Version,
+		&i.ActiveVersion,
+		&i.Status,
+		&i.Stage,
+		&i.Progress,
+		&i.ChunksTotal,
+		&i.ChunksDone,
+		&i.ErrorCode,
+		&i.ErrorMessage,
+		&i.Sha256,
+		&i.BlobKey,
+		&i.WorkflowID,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.Replacement,
+		&i.LastVersion,
+	)
+	return i, err
+}
+
+const reserveVersion = `-- name: ReserveVersion :one
+UPDATE documents SET last_version = GREATEST(last_version, version) + 1
+WHERE client_id = $1 AND id = $2 AND status IN ('ready', 'failed', 'cancelled')
+RETURNING last_version
+`
+
+type ReserveVersionParams struct {
+	ClientID chatconnect.ClientID
+	ID       chatconnect.DocumentID
+}
+
+// ReserveVersion gives out a number that no version has had. Nothing else
+// changes: the file has to be stored under it first.
+func (q *Queries) ReserveVersion(ctx context.Context, arg ReserveVersionParams) (int, error) {
+	row := q.db.QueryRow(ctx, reserveVersion, arg.ClientID, arg.ID)
+	var last_version int
+	err := row.Scan(&last_version)
+	return last_version, err
+}
+
+const retryDocument = `-- name: RetryDocument :one
+UPDATE documents SET
+    status = 'queued', stage = $1, progress = 0, chunks_total = 0, chunks_done = 0,
+    error_code = NULL, error_message = NULL, updated_at = now()
+WHERE client_id = $2 AND id = $3 AND status IN ('failed', 'cancelled')
+RETURNING client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version
+`
+
+type RetryDocumentParams struct {
+	Stage    string
+	ClientID chatconnect.ClientID
+	ID       chatconnect.DocumentID
+}
+
+// RetryDocument begins the same version again. What the failed attempt left
+// was removed before it was called failed.
+func (q *Queries) RetryDocument(ctx context.Context, arg RetryDocumentParams) (Document, error) {
+	row := q.db.QueryRow(ctx, retryDocument, arg.Stage, arg.ClientID, arg.ID)
+	var i Document
+	err := row.Scan(
+		&i.ClientID,
+		&i.ID,
+		&i.Name,
+		&i.Size,
+		&i.Type,
+		&i.Version,
+		&i.ActiveVersion,
+		&i.Status,
+		&i.Stage,
+		&i.Progress,
+		&i.ChunksTotal,
+		&i.ChunksDone,
+		&i.ErrorCode,
+		&i.ErrorMessage,
+		&i.Sha256,
+		&i.BlobKey,
+		&i.WorkflowID,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.Replacement,
+		&i.LastVersion,
+	)
+	return i, err
+}
+
+const rollBackDocument = `-- name: RollBackDocument :one
+UPDATE documents AS doc SET
+    status = 'ready', stage = 'Ready', progress = 100, chunks_total = old.chunks, chunks_done = old.chunks,
+    error_code = $1::text, error_message = $2::text, replacement = NULL, updated_at = now()
+FROM document_revisions old
+WHERE doc.client_id = $3 AND doc.id = $4 AND doc.version = $5
+  AND doc.active_version > 0 AND doc.active_version <> doc.version AND document_status_rank(doc.status) < 6
+  AND old.client_id = doc.client_id AND old.document_id = doc.id AND old.version = doc.active_version
+RETURNING doc.client_id, doc.id, doc.name, doc.size, doc.type, doc.version, doc.active_version, doc.status, doc.stage, doc.progress, doc.chunks_total, doc.chunks_done, doc.error_code, doc.error_message, doc.sha256, doc.blob_key, doc.workflow_id, doc.created_at, doc.updated_at, doc.replacement, doc.last_version
+`
+
+type RollBackDocumentParams struct {
+	ErrorCode    string
+	ErrorMessage string
+	ClientID     chatconnect.ClientID
+	ID           chatconnect.DocumentID
+	Version      int
+}
+
+// RollBackDocument gives up a version beside the one that search sees: the
+// document is ready as it was, and says why the new version is not.
+func (q *Queries) RollBackDocument(ctx context.Context, arg RollBackDocumentParams) (Document, error) {
+	row := q.db.QueryRow(ctx, rollBackDocument,
+		arg.ErrorCode,
+		arg.ErrorMessage,
+		arg.ClientID,
+		arg.ID,
+		arg.Version,
+	)
+	var i Document
+	err := row.Scan(
+		&i.ClientID,
+		&i.ID,
+		&i.Name,
+		&i.Size,
+		&i.Type,
+		&i.Version,
+		&i.ActiveVersion,
+		&i.Status,
+		&i.Stage,
+		&i.Progress,
+		&i.ChunksTotal,
+		&i.ChunksDone,
+		&i.ErrorCode,
+		&i.ErrorMessage,
+		&i.Sha256,
+		&i.BlobKey,
+		&i.WorkflowID,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.Replacement,
+		&i.LastVersion,
+	)
 	return i, err
 }

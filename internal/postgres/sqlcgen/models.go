@@ -86,6 +86,16 @@ type Client struct {
 	KnowledgeVersion int64
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
+	DeletingAt       *time.Time
+}
+
+type ClientPurge struct {
+	ClientID    chatconnect.ClientID
+	Name        string
+	UserID      pgtype.UUID
+	RequestedAt time.Time
+	FinishedAt  *time.Time
+	Removed     json.RawMessage
 }
 
 type Document struct {
@@ -108,6 +118,8 @@ type Document struct {
 	WorkflowID    string
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
+	Replacement   []byte
+	LastVersion   int
 }
 
 type DocumentBatch struct {

@@ -1,0 +1,71 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/temporal"
+)
+
+// stageEmbedding is the sentence of a document whose chunks are being embedded
+// without trouble.
+const stageEmbedding = "Making the text searchable"
+
+// sayWhy has the document say what it waits for and until when, if err is one
+// that waiting may mend, and returns the error that makes it true: its
+// RetryAfter is the time named. Any other error is returned as it is.
+func (a *Ingestion) sayWhy(ctx context.Context, in *temporal.IngestInput, err error) error {
+	e := chatconnect.AsError(err)
+	if ctx.Err() != nil || (e.Kind != chatconnect.KindRateLimited && e.Kind != chatconnect.KindUnavailable) {
+		return err
+	}
+	waiting := *e
+	waiting.Err = err // with what was said on the way up
+	if waiting.RetryAfter <= 0 {
+		waiting.RetryAfter = temporal.StagePause(int(activity.GetInfo(ctx).Attempt))
+	}
+	switch told := a.advance(ctx, in, chatconnect.DocumentProgress{
+		Status: chatconnect.StatusEmbedding, Stage: waitingStage(&waiting, time.Now()),
+	}); {
+	case errors.Is(told, errSuperseded):
+		return told // nobody waits any more
+	case told != nil:
+		a.Logger.WarnContext(ctx, "the document does not say why it waits", "document_id", in.DocumentID, "error", told)
+	}
+	return &waiting
+}
+
+// waitIsOver puts the usual sentence back once a batch went through.
+func (a *Ingestion) waitIsOver(ctx context.Context, in *temporal.IngestInput, document chatconnect.Document) error {
+	if document.Status != chatconnect.StatusEmbedding || document.Stage == stageEmbedding || document.Version != in.Version {
+		return nil
+	}
+	return a.advance(ctx, in, chatconnect.DocumentProgress{Status: chatconnect.StatusEmbedding, Stage: stageEmbedding})
+}
+
+// waitingStage is the sentence: "The embedding provider is rate limiting; next
+// try at 14:03:20 UTC." Never earlier than the try, so that nobody looks for a
+// change before it can be there.
+func waitingStage(e *chatconnect.Error, now time.Time) string {
+	why := "The embedding provider is unavailable"
+	switch {
+	case e.Code == "model_credentials_invalid":
+		why = "The embedding provider refuses the API key"
+	case e.Code == "model_not_found":
+		why = "The embedding provider does not know the model"
+	case e.Kind == chatconnect.KindRateLimited:
+		why = "The embedding provider is rate limiting"
+	case strings.HasPrefix(e.Code, "model_"):
+	case strings.HasPrefix(e.Code, "vector_"):
+		why = "The search index is unavailable"
+	default:
+		why = "A service is unavailable"
+	}
+	next := now.Add(e.RetryAfter + time.Second - 1).UTC().Truncate(time.Second)
+	return why + "; next try at " + next.Format(time.TimeOnly) + " UTC."
+}

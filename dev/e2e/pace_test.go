@@ -1,0 +1,159 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/bench/fakemodel"
+)
+
+// notes makes n short files with nothing in common with any other text, so
+// that no cached vector spares a call.
+func notes(label string, n int) []file {
+	files := make([]file, n)
+	for i := range files {
+		files[i] = file{fmt.Sprintf("%s-%d.txt", label, i), fmt.Appendf(nil, "%s note %d says %s.", label, i, uuid.NewString())}
+	}
+	return files
+}
+
+// embedCalls keeps the times and labels of the provider's calls for notes, in
+// the order of their arrival. While the gate is shut, no call is answered.
+type embedCalls struct {
+	mu     sync.Mutex
+	labels []string
+	times  []time.Time
+	gate   chan struct{}
+}
+
+func watchEmbedCalls(models *fakemodel.Server, labels ...string) *embedCalls {
+	calls := &embedCalls{gate: make(chan struct{})}
+	models.OnRequest(func(r fakemodel.Request) {
+		if r.Endpoint != fakemodel.EndpointEmbeddings {
+			return
+		}
+		for _, label := range labels {
+			if strings.Contains(string(r.Body), label+" note") {
+				calls.mu.Lock()
+				calls.labels, calls.times = append(calls.labels, label), append(calls.times, r.Time)
+				calls.mu.Unlock()
+			}
+		}
+		<-calls.gate
+	})
+	return calls
+}
+
+// all waits until every document fulfils the condition.
+func (c *tenant) all(documents []chatconnect.Document, fulfils func(chatconnect.Document) bool) {
+	c.t.Helper()
+	c.watch(func(seen map[chatconnect.DocumentID]chatconnect.Document) bool {
+		for _, document := range documents {
+			if !fulfils(seen[document.ID]) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func embedding(document chatconnect.Document) bool {
+	return document.Status == chatconnect.StatusEmbedding
+}
+
+// TestOneDocumentOvertakesAnothersPile: a tenant's pile waits for the
+// embedding provider, another tenant's single file arrives last and is
+// embedded among the next.
+func TestOneDocumentOvertakesAnothersPile(t *testing.T) {
+	t.Parallel()
+	models, settings := startModels(t, fakemodel.Knobs{})
+	calls := watchEmbedCalls(models, "pile", "single")
+	// One at a time, so that the order of the calls is the order of the queue.
+	p := startProduct(t, append(settings, "EMBEDDING_CONCURRENCY=1", "WORKERS=1")...)
+	busy, quiet := newTenant(t, p.URL(), chatconnect.TierFree), newTenant(t, p.URL(), chatconnect.TierFree)
+	const n = 40
+	pile := busy.upload(notes("pile", n)...)
+	busy.all(pile, embedding) // the provider holds the first, the queue the others
+	single := quiet.upload(notes("single", 1)...)
+	quiet.all(single, embedding)
+	close(calls.gate)
+
+	require.Equal(t, chatconnect.StatusReady, quiet.settle(single...)[0].Status)
+	for _, document := range busy.settle(pile...) {
+		require.Equal(t, chatconnect.StatusReady, document.Status)
+	}
+	calls.mu.Lock()
+	defer calls.mu.Unlock()
+	require.Len(t, calls.labels, n+1)
+	before := 0
+	for calls.labels[before] != "single" {
+		before++
+	}
+	t.Logf("%d of the pile's %d documents were embedded before the single one", before, n)
+	require.LessOrEqual(t, before, n/8, "the one that came last overtakes most of the pile")
+}
+
+// TestOneDocumentOvertakesFromTheStart is the same for the whole way of a
+// document: also the reading of files takes turns.
+func TestOneDocumentOvertakesFromTheStart(t *testing.T) {
+	t.Parallel()
+	models, settings := startModels(t, fakemodel.Knobs{EmbedLatency: fakemodel.Duration(50 * time.Millisecond)})
+	calls := watchEmbedCalls(models, "pile", "single")
+	close(calls.gate)
+	p := startProduct(t, append(settings, "EMBEDDING_CONCURRENCY=1", "WORKERS=1")...)
+	busy, quiet := newTenant(t, p.URL(), chatconnect.TierFree), newTenant(t, p.URL(), chatconnect.TierFree)
+	const n = 50
+	pile := busy.upload(notes("pile", n)...)
+	single := quiet.upload(notes("single", 1)...)
+	require.Equal(t, chatconnect.StatusReady, quiet.settle(single...)[0].Status)
+	waiting := 0
+	for _, document := range pile {
+		if busy.document(document.ID).Status != chatconnect.StatusReady {
+			waiting++
+		}
+	}
+	t.Logf("%d of the pile's %d documents were still waiting when the single one was ready", waiting, n)
+	require.GreaterOrEqual(t, waiting, n/2)
+	busy.settle(pile...)
+}
+
+// TestPace: however many documents wait and however many may be embedded at
+// once, the provider sees no more calls a second than were set, and a question
+// is answered meanwhile.
+func TestPace(t *testing.T) {
+	t.Parallel()
+	models, settings := startModels(t, fakemodel.Knobs{})
+	calls := watchEmbedCalls(models, "paced")
+	close(calls.gate)
+	const rate = 5
+	p := startProduct(t, append(settings, fmt.Sprintf("EMBEDDING_BATCHES_PER_SECOND=%d", rate), "EMBEDDING_CONCURRENCY=16")...)
+	shop := newTenant(t, p.URL(), chatconnect.TierFree)
+	shop.learn(file{"tea.txt", []byte("Tea is served at four.")})
+	const n = 30
+	documents := shop.upload(notes("paced", n)...)
+	require.Contains(t, shop.ask("When is tea served?").Text, "four")
+	waiting := 0
+	for _, document := range documents {
+		if shop.document(document.ID).Status != chatconnect.StatusReady {
+			waiting++
+		}
+	}
+	require.Positive(t, waiting, "it did not wait for the pile")
+	for _, document := range shop.settle(documents...) {
+		require.Equal(t, chatconnect.StatusReady, document.Status)
+	}
+	calls.mu.Lock()
+	defer calls.mu.Unlock()
+	require.Len(t, calls.times, n)
+	took := calls.times[n-1].Sub(calls.times[0])
+	t.Logf("%d calls within %s, %d documents waiting when the question was answered", n, took, waiting)
+	// A full bucket lets as many as a second's worth through at once.
+	require.GreaterOrEqual(t, took, time.Second*(n-2*rate)/rate)
+}

@@ -1,0 +1,53 @@
+package workflows
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/testsuite"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/activities"
+	"github.com/chatconnect/chatconnect/temporal"
+)
+
+func replaceEnvironment(t *testing.T) (*testsuite.TestWorkflowEnvironment, *temporal.IngestInput) {
+	env := ingestEnvironment(t)
+	env.SetTestTimeout(time.Minute)
+	in := *input
+	in.Version, in.Replaces = 3, 1
+	var a *activities.Ingestion
+	env.OnActivity(a.ParseDocument, mock.Anything, mock.Anything).Return(&temporal.ParseResult{Blocks: 1}, nil).Once()
+	env.OnActivity(a.ChunkDocument, mock.Anything, mock.Anything).Return(&temporal.ChunkResult{Chunks: 3}, nil).Once()
+	env.OnActivity(a.EmbedBatch, mock.Anything, mock.Anything).Return(&temporal.EmbedBatchResult{}, nil).Once()
+	env.OnActivity(a.ActivateDocument, mock.Anything, mock.Anything).
+		Return(&temporal.IngestResult{Status: chatconnect.StatusReady, Chunks: 3}, nil).Once()
+	return env, &in
+}
+
+func TestReplacedVersionGoesAfterTheGrace(t *testing.T) {
+	t.Parallel()
+	env, in := replaceEnvironment(t)
+	var a *activities.Ingestion
+	began := env.Now()
+	env.OnActivity(a.RemoveReplaced, mock.Anything, in).Return(nothing, nil).Run(func(mock.Arguments) {
+		require.GreaterOrEqual(t, env.Now().Sub(began), replacedGrace)
+	}).Once()
+	env.ExecuteWorkflow(IngestDocument, in)
+	require.Equal(t, chatconnect.StatusReady, result(t, env).Status)
+}
+
+func TestReplacedVersionGoesAtOnceWhenTheDocumentDoes(t *testing.T) {
+	t.Parallel()
+	env, in := replaceEnvironment(t)
+	var a *activities.Ingestion
+	began := env.Now()
+	env.RegisterDelayedCallback(env.CancelWorkflow, 10*time.Second)
+	env.OnActivity(a.RemoveReplaced, mock.Anything, in).Return(nothing, nil).Run(func(mock.Arguments) {
+		require.Less(t, env.Now().Sub(began), replacedGrace)
+	}).Once()
+	env.ExecuteWorkflow(IngestDocument, in)
+	require.Equal(t, chatconnect.StatusReady, result(t, env).Status, "it is not called cancelled")
+}
