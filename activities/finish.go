@@ -71,7 +71,7 @@ func (a *Ingestion) FailDocument(ctx context.Context, in *temporal.FailInput) (*
 		return nil, err
 	}
 	if document.ActiveVersion > 0 && document.ActiveVersion != in.Version {
-		return a.rollBack(ctx, in, document)
+		return a.rollBack(ctx, in)
 	}
 	err = a.advance(ctx, &in.IngestInput, chatconnect.DocumentProgress{
 		Status: in.Status, Stage: in.Error.Message, Error: &in.Error,
@@ -85,7 +85,7 @@ func (a *Ingestion) FailDocument(ctx context.Context, in *temporal.FailInput) (*
 
 // rollBack gives up a replacement: its file goes too, as there is nothing to
 // retry, and the document stays what it was.
-func (a *Ingestion) rollBack(ctx context.Context, in *temporal.FailInput, document chatconnect.Document) (*temporal.IngestResult, error) {
+func (a *Ingestion) rollBack(ctx context.Context, in *temporal.FailInput) (*temporal.IngestResult, error) {
 	if err := a.Blobs.DeletePrefix(ctx, chatconnect.VersionBlobPrefix(in.ClientID, in.Revision())); err != nil {
 		return nil, encode(ctx, err)
 	}

@@ -71,7 +71,7 @@ func TestS3LargeBlob(t *testing.T) {
 	s := open(t, bucket)
 	large := strings.Repeat("0123456789abcdef", 12<<20/16)
 	put(t, s, "c/d/1/source", large)
-	require.True(t, large == read(t, s, "c/d/1/source"), "it comes back as it went")
+	require.Equal(t, large, read(t, s, "c/d/1/source"), "it comes back as it went")
 }
 
 func TestS3URLsAreChecked(t *testing.T) {

@@ -259,7 +259,7 @@ func TestReplaceBesideTheActiveVersion(t *testing.T) {
 	require.NoError(t, b.store.ReplaceChunks(ctx, b.client, third, chunks(2)))
 	ready, err := b.store.Activate(ctx, b.client, third)
 	require.NoError(t, err)
-	require.Equal(t, file, chatconnect.File{Name: ready.Name, Size: ready.Size, Type: ready.Type, SHA256: ready.SHA256, BlobKey: ready.BlobKey})
+	require.Equal(t, chatconnect.File{Name: ready.Name, Size: ready.Size, Type: ready.Type, SHA256: ready.SHA256, BlobKey: ready.BlobKey}, file)
 	require.Nil(t, ready.Error)
 	require.Nil(t, ready.Replacement)
 	require.Equal(t, []chatconnect.Revision{revision(document), second}, b.knowledge().Inactive)
