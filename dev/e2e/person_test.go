@@ -283,3 +283,11 @@ func validating(t testing.TB) http.RoundTripper {
 	require.NoError(t, err)
 	return transport
 }
+
+func sourceNames(sources []chatconnect.Source) []string {
+	names := make([]string, len(sources))
+	for i, source := range sources {
+		names[i] = source.Name
+	}
+	return names
+}
