@@ -279,9 +279,11 @@ func verdict(t task, to *receiver, end ending) error {
 }
 
 // isOutOfMemory knows the last words of the Go runtime, with and without cgo,
-// at RLIMIT_DATA and at the end of its stack.
+// at RLIMIT_DATA and at the end of its stack. A segmentation violation is one
+// of them: Go code that follows a nil pointer panics instead, but the garbage
+// collector crashes so (seen in 1.26) when its own tables can't grow.
 func isOutOfMemory(stderr string) bool {
-	for _, words := range []string{"out of memory", "cannot allocate memory", "stack exceeds", "stack overflow", "pthread_create failed", "failed to allocate", "failed to reserve", "failed to create new OS thread"} {
+	for _, words := range []string{"out of memory", "cannot allocate memory", "stack exceeds", "stack overflow", "pthread_create failed", "failed to allocate", "failed to reserve", "failed to create new OS thread", "SIGSEGV: segmentation violation"} {
 		if strings.Contains(stderr, words) {
 			return true
 		}
