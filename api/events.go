@@ -382,6 +382,9 @@ func supersedes(d, sent chatconnect.Document) bool {
 		return true
 	case d.Progress != sent.Progress:
 		return d.Progress > sent.Progress
+	case d.ChunksDone != sent.ChunksDone:
+		// Batches that end side by side carry the times at which they began.
+		return d.ChunksDone > sent.ChunksDone
 	}
 	return d.UpdatedAt.After(sent.UpdatedAt)
 }

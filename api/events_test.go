@@ -304,3 +304,21 @@ func TestEventsSlowReader(t *testing.T) {
 	require.Eventually(t, func() bool { return strings.Contains(b.log.String(), "too slow") }, 20*time.Second, time.Millisecond)
 	require.Equal(t, websocket.StatusTryAgainLater, s.closed())
 }
+
+// Two batches that end side by side carry the times at which they began, so
+// what is counted decides before the clock does.
+func TestStepsNeverGoBack(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	step := func(progress, chunks int, at time.Time) chatconnect.Document {
+		return chatconnect.Document{Version: 1, Status: chatconnect.StatusEmbedding, Progress: progress, ChunksDone: chunks, UpdatedAt: at}
+	}
+	sent := step(40, 1664, now)
+	require.False(t, api.Supersedes(step(40, 1600, now.Add(time.Second)), sent))
+	require.True(t, api.Supersedes(step(40, 1728, now.Add(-time.Second)), sent))
+	require.False(t, api.Supersedes(step(39, 1728, now.Add(time.Second)), sent))
+	require.True(t, api.Supersedes(step(40, 1664, now.Add(time.Second)), sent), "another sentence")
+	ready := chatconnect.Document{Version: 1, Status: chatconnect.StatusReady, Progress: 100, UpdatedAt: now.Add(-time.Second)}
+	require.True(t, api.Supersedes(ready, sent))
+	require.False(t, api.Supersedes(sent, chatconnect.Document{Version: 1, Status: chatconnect.StatusReady, UpdatedAt: now}))
+}

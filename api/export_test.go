@@ -33,3 +33,6 @@ func (s *Server) Routes() gin.RoutesInfo { return s.router.Routes() }
 
 // SessionCookie is the cookie's name.
 const SessionCookie = sessionCookie
+
+// Supersedes is supersedes.
+var Supersedes = supersedes
