@@ -100,7 +100,7 @@ func TestEmbedForServers(t *testing.T) {
 	r := shop.post("/embed", map[string]any{"texts": texts}, "x-api-key", key.Token).is(http.StatusOK)
 	require.Equal(t, "1000", r.header.Get("RateLimit-Limit"))
 	r.into(&embedded)
-	require.Equal(t, "text-embedding-3-large", embedded.Model)
+	require.Contains(t, settings, "EMBEDDING_MODEL="+embedded.Model)
 	require.Equal(t, 256, embedded.Dimensions)
 	require.Positive(t, embedded.Usage.InputTokens)
 	require.Len(t, embedded.Vectors, 2)

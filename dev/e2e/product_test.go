@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/chatconnect/chatconnect/bench/fakemodel"
@@ -96,6 +97,9 @@ func startModels(t testing.TB, knobs fakemodel.Knobs) (*fakemodel.Server, []stri
 	t.Cleanup(models.Close)
 	return models, []string{
 		"OPENAI_API_KEY=test", "OPENAI_BASE_URL=" + server.URL + "/v1", "EMBEDDING_DIMENSIONS=256",
+		// Tests share Redis; with a model of its own, none finds another's
+		// embeddings cached and waits for a request that never comes.
+		"EMBEDDING_MODEL=embedding-" + uuid.NewString()[:8],
 		"ANTHROPIC_API_KEY=test", "ANTHROPIC_BASE_URL=" + server.URL,
 	}
 }
