@@ -41,7 +41,8 @@ var questions = []struct {
 
 func TestFourFormatsAreAnsweredFromTheRightSource(t *testing.T) {
 	t.Parallel()
-	models, settings := startModels(t, fakemodel.Knobs{Gap: fakemodel.Duration(3 * time.Millisecond)})
+	// Slower than the relay gathers words, so that even a short answer is several events.
+	models, settings := startModels(t, fakemodel.Knobs{Gap: fakemodel.Duration(25 * time.Millisecond)})
 	offline, online := startProduct(t), startProduct(t, settings...)
 	for _, setup := range []struct {
 		name     string
@@ -59,12 +60,11 @@ func TestFourFormatsAreAnsweredFromTheRightSource(t *testing.T) {
 			documents := shop.learn(fixture(t, "handbook.pdf"), fixture(t, "prices.docx"), inventory(), fixture(t, "utf16.txt"))
 			require.GreaterOrEqual(t, documents[2].ChunksTotal, 5000, "a row is a chunk, so that its citation is exact")
 
-			streamed := 0 // events; one answer may be gathered into one when the machine is busy
 			for _, q := range questions {
 				s := shop.stream(chatBody(q.question)).finish()
 				require.Empty(t, s.failure, q.question)
 				require.Contains(t, s.text, q.answer, q.question)
-				streamed += s.tokens
+				require.Greater(t, s.tokens, 1, "the answer is streamed: %q", s.text)
 				require.Zero(t, s.starts)
 				require.NotEmpty(t, s.sources, "%s: %s", q.question, s.text)
 				best := s.sources[0]
@@ -76,7 +76,6 @@ func TestFourFormatsAreAnsweredFromTheRightSource(t *testing.T) {
 				require.Positive(t, s.done.Usage.InputTokens)
 				require.Positive(t, s.done.Usage.OutputTokens)
 			}
-			require.Greater(t, streamed, len(questions), "answers are streamed")
 			if setup.endpoint != "" {
 				used := false
 				for _, request := range models.Requests() {
