@@ -27,6 +27,26 @@ type RelayEvent struct {
 	Data []byte // JSON
 }
 
+// The data of the events, as JSON; worker and API write the same.
+type (
+	TokenData struct {
+		Text string `json:"text"`
+	}
+	RestartData struct {
+		Attempt int64 `json:"attempt"`
+	}
+	DoneData struct {
+		MessageID MessageID `json:"messageId"`
+		Usage     Usage     `json:"usage"`
+		Sources   []Source  `json:"sources"`
+		Cached    bool      `json:"cached"`
+	}
+	ErrorData struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	}
+)
+
 // AttemptSpan is the distance between the first ids of two attempts.
 const AttemptSpan = 1_000_000
 

@@ -156,7 +156,7 @@ func (a *answerStream) note(event chatconnect.RelayEvent) {
 		a.text.Reset()
 		a.sources, a.resumed = false, false
 	case chatconnect.EventToken:
-		var token tokenData
+		var token chatconnect.TokenData
 		if json.Unmarshal(event.Data, &token) == nil {
 			a.text.WriteString(token.Text)
 		}
@@ -164,26 +164,6 @@ func (a *answerStream) note(event chatconnect.RelayEvent) {
 		a.sources = true
 	}
 }
-
-// Data of the events, as the worker writes them too.
-type (
-	tokenData struct {
-		Text string `json:"text"`
-	}
-	restartData struct {
-		Attempt int64 `json:"attempt"`
-	}
-	doneData struct {
-		MessageID chatconnect.MessageID `json:"messageId"`
-		Usage     chatconnect.Usage     `json:"usage"`
-		Sources   []chatconnect.Source  `json:"sources"`
-		Cached    bool                  `json:"cached"`
-	}
-	errorData struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
-	}
-)
 
 // finish writes from the workflow's result what the relay failed to deliver.
 // A reader with another text, or one whose text isn't known here, is told to
@@ -193,25 +173,25 @@ func (a *answerStream) finish(ctx context.Context, o outcome) error {
 	answer := wholeAnswer(o.result.Answer, a.ref)
 	switch {
 	case o.err != nil:
-		a.emit(chatconnect.EventError, errorData{errChatFailed.Code, errChatFailed.Message})
+		a.emit(chatconnect.EventError, chatconnect.ErrorData{Code: errChatFailed.Code, Message: errChatFailed.Message})
 	case o.result.ErrorCode != "":
 		e := chatconnect.AsError(resultError(o.result))
-		a.emit(chatconnect.EventError, errorData{e.Code, e.Message})
+		a.emit(chatconnect.EventError, chatconnect.ErrorData{Code: e.Code, Message: e.Message})
 	default:
 		if a.resumed || a.text.String() != answer.Text {
 			if a.resumed || a.text.Len() > 0 {
 				// Ids of a next attempt: above all that the relay can still give.
 				attempt := a.last/chatconnect.AttemptSpan + 2
 				a.last = (attempt - 1) * chatconnect.AttemptSpan
-				a.emit(chatconnect.EventRestart, restartData{attempt})
+				a.emit(chatconnect.EventRestart, chatconnect.RestartData{Attempt: attempt})
 				a.sources = false
 			}
-			a.emit(chatconnect.EventToken, tokenData{answer.Text})
+			a.emit(chatconnect.EventToken, chatconnect.TokenData{Text: answer.Text})
 		}
 		if !a.sources {
 			a.emit(chatconnect.EventSources, answer.Sources)
 		}
-		a.emit(chatconnect.EventDone, doneData{a.ref.MessageID, answer.Usage, answer.Sources, answer.Cached})
+		a.emit(chatconnect.EventDone, chatconnect.DoneData{MessageID: a.ref.MessageID, Usage: answer.Usage, Sources: answer.Sources, Cached: answer.Cached})
 	}
 	return a.out.flush()
 }

@@ -9,26 +9,6 @@ import (
 	chatconnect "github.com/chatconnect/chatconnect"
 )
 
-// The data of the chat API's events.
-type (
-	tokenData struct {
-		Text string `json:"text"`
-	}
-	restartData struct {
-		Attempt int `json:"attempt"`
-	}
-	doneData struct {
-		MessageID chatconnect.MessageID `json:"messageId"`
-		Usage     chatconnect.Usage     `json:"usage"`
-		Sources   []chatconnect.Source  `json:"sources"`
-		Cached    bool                  `json:"cached"`
-	}
-	errorData struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
-	}
-)
-
 // tokenMax is the most text of one token event, in bytes. It is reached only
 // when the relay has been away.
 const tokenMax = 16 << 10
@@ -45,7 +25,7 @@ func (w *Writer) cut(final bool) {
 		if n == 0 {
 			return
 		}
-		data, err := encode(tokenData{Text: string(w.text[:n])})
+		data, err := encode(chatconnect.TokenData{Text: string(w.text[:n])})
 		if err != nil {
 			return // cannot happen: a string always encodes
 		}

@@ -25,7 +25,7 @@ func Recover(ctx context.Context, relay chatconnect.Relay, message chatconnect.M
 	for _, e := range events {
 		switch e.Type {
 		case chatconnect.EventToken:
-			var token tokenData
+			var token chatconnect.TokenData
 			if err := json.Unmarshal(e.Data, &token); err != nil {
 				return chatconnect.Answer{}, false, damaged(e, err)
 			}
@@ -35,7 +35,7 @@ func Recover(ctx context.Context, relay chatconnect.Relay, message chatconnect.M
 		case chatconnect.EventError:
 			return chatconnect.Answer{}, false, nil
 		case chatconnect.EventDone:
-			var done doneData
+			var done chatconnect.DoneData
 			if err := json.Unmarshal(e.Data, &done); err != nil {
 				return chatconnect.Answer{}, false, damaged(e, err)
 			}

@@ -106,7 +106,7 @@ func (w *Writer) Token(ctx context.Context, text string) error {
 // Restart tells readers to forget the text so far. It opens every attempt but
 // the first.
 func (w *Writer) Restart(ctx context.Context) error {
-	return w.event(ctx, chatconnect.EventRestart, restartData{Attempt: w.attempt})
+	return w.event(ctx, chatconnect.EventRestart, chatconnect.RestartData{Attempt: int64(w.attempt)})
 }
 
 // Sources tells readers what [1], [2], … in the answer refer to.
@@ -117,7 +117,7 @@ func (w *Writer) Sources(ctx context.Context, sources []chatconnect.Source) erro
 // Done ends the answer well, and waits for all of it to be published. The
 // answer's text is not repeated: readers have it.
 func (w *Writer) Done(ctx context.Context, answer chatconnect.Answer) error {
-	return w.end(ctx, chatconnect.EventDone, doneData{
+	return w.end(ctx, chatconnect.EventDone, chatconnect.DoneData{
 		MessageID: answer.MessageID,
 		Usage:     answer.Usage,
 		Sources:   notNil(answer.Sources),
@@ -129,7 +129,7 @@ func (w *Writer) Done(ctx context.Context, answer chatconnect.Answer) error {
 // for all of it to be published. It returns nil if that has worked.
 func (w *Writer) Error(ctx context.Context, cause error) error {
 	e := chatconnect.AsError(cause)
-	return w.end(ctx, chatconnect.EventError, errorData{Code: e.Code, Message: e.Message})
+	return w.end(ctx, chatconnect.EventError, chatconnect.ErrorData{Code: e.Code, Message: e.Message})
 }
 
 // Flush waits until everything added so far is published, for Options.Deliver
