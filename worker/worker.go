@@ -36,6 +36,9 @@ type Options struct {
 
 	StopTimeout time.Duration // how long running activities may finish
 	Logger      *slog.Logger
+
+	// Interceptors come around every workflow and activity, inside our own.
+	Interceptors []interceptor.WorkerInterceptor
 }
 
 // Worker polls all task queues.
@@ -76,7 +79,7 @@ func (w *Worker) Start(ctx context.Context) error {
 }
 
 func (w *Worker) register() {
-	interceptors := []interceptor.WorkerInterceptor{&tenantLogging{}}
+	interceptors := append([]interceptor.WorkerInterceptor{&tenantLogging{}}, w.Interceptors...)
 	w.ingestion = sdkworker.New(w.Client, temporal.QueueIngestion, sdkworker.Options{
 		MaxConcurrentActivityExecutionSize: w.Parsers * 2, // parsing is bound by CPU, the other stages by the network
 		WorkerStopTimeout:                  w.StopTimeout,

@@ -23,6 +23,9 @@ type Options struct {
 	Roles   Roles
 	Migrate bool // bring the schema up to date before starting
 	Logger  *slog.Logger
+	// AdjustWorker, if set, changes the worker before it starts. It is there
+	// for tests that kill a worker at a certain step.
+	AdjustWorker func(*worker.Options)
 }
 
 // App is one process of ChatConnect. Create it with New and call Run once.

@@ -68,7 +68,7 @@ func (a *App) composeWorker() error {
 	if err != nil {
 		return err
 	}
-	a.worker = worker.New(worker.Options{
+	options := worker.Options{
 		Client: a.temporal,
 		Ingestion: &activities.Ingestion{
 			Documents: a.store, Blobs: a.blobs, Parser: a.parser, Chunker: chunker,
@@ -87,7 +87,11 @@ func (a *App) composeWorker() error {
 		Documents: a.store, Parsers: a.config.Workers,
 		Embedders: a.config.EmbeddingConcurrency, BatchesPerSecond: a.config.EmbeddingBatchesPerSecond,
 		StopTimeout: a.config.ShutdownTimeout, Logger: a.logger,
-	})
+	}
+	if a.options.AdjustWorker != nil {
+		a.options.AdjustWorker(&options)
+	}
+	a.worker = worker.New(options)
 	return nil
 }
 
