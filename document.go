@@ -57,11 +57,41 @@ type Document struct {
 	SHA256        string         `json:"-"` // hex
 	BlobKey       string         `json:"-"`
 	WorkflowID    string         `json:"-"`
+	// Stages are those the newest version has gone through since it was queued,
+	// in their order; the last may be running.
+	Stages []StageTime `json:"stages,omitempty"`
 	// Replacement is the file of Version while it is being ingested beside
 	// ActiveVersion, of which the fields above speak until then.
 	Replacement *File     `json:"-"`
 	CreatedAt   time.Time `json:"createdAt"`
 	UpdatedAt   time.Time `json:"updatedAt"`
+}
+
+// Stages of ingestion, as StageTime names them.
+const (
+	StageUpload   = "upload"
+	StageQueue    = "queue"
+	StageParse    = "parse"
+	StageChunk    = "chunk"
+	StageEmbed    = "embed"
+	StageActivate = "activate"
+)
+
+// StageTime is when a stage began and how long it took, by the database's
+// clock. What lies between the end of one and the beginning of the next was
+// spent waiting for a turn.
+type StageTime struct {
+	Name         string    `json:"name"`
+	StartedAt    time.Time `json:"startedAt"`
+	Milliseconds *int64    `json:"ms,omitempty"` // nil while it runs
+}
+
+// IngestionCost is what a version took to become searchable, apart from time.
+type IngestionCost struct {
+	Chunks          int
+	Tokens          int // of the chunks, cl100k_base
+	EmbeddingTokens int // as the provider counts them; cached vectors cost none
+	EmbeddingModel  string
 }
 
 // File is what a version is made of.
@@ -100,7 +130,8 @@ type DocumentProgress struct {
 	Version     int
 	Status      Status
 	Stage       string
-	Progress    int // percent
+	StageEnded  bool // the stage of Status is over, though the next has not begun
+	Progress    int  // percent
 	ChunksTotal int
 	ChunksDone  int
 	Error       *DocumentError // with StatusFailed

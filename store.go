@@ -108,8 +108,9 @@ type DocumentStore interface {
 	Chunks(ctx context.Context, client ClientID, revision Revision, from, to int) ([]Chunk, error)
 	DeleteChunks(ctx context.Context, client ClientID, revision Revision) error
 	// Activate makes the revision the one search sees, marks the document
-	// ready and raises the client's knowledge version, in one transaction.
-	Activate(ctx context.Context, client ClientID, revision Revision) (Document, error)
+	// ready, raises the client's knowledge version and records what the
+	// ingestion cost, once for each version, in one transaction.
+	Activate(ctx context.Context, client ClientID, revision Revision, cost IngestionCost) (Document, error)
 	// Knowledge returns the client's knowledge version and the revisions that
 	// search must not see, read in one snapshot.
 	Knowledge(ctx context.Context, client ClientID) (Knowledge, error)

@@ -31,7 +31,9 @@ func (a *Ingestion) ActivateDocument(ctx context.Context, in *temporal.ActivateI
 		}
 		return nil, encode(ctx, errPointsMissing)
 	}
-	document, err := a.Documents.Activate(ctx, in.ClientID, in.Revision())
+	document, err := a.Documents.Activate(ctx, in.ClientID, in.Revision(), chatconnect.IngestionCost{
+		Chunks: in.Chunks, Tokens: in.Tokens, EmbeddingTokens: in.EmbeddingTokens, EmbeddingModel: a.Embedder.Model(),
+	})
 	if errors.Is(err, chatconnect.ErrNotFound) {
 		err = errSuperseded.Because(err)
 	}

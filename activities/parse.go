@@ -38,6 +38,11 @@ func (a *Ingestion) ParseDocument(ctx context.Context, in *temporal.IngestInput)
 	if result.Blocks == 0 {
 		return nil, encode(ctx, errNoText)
 	}
+	if err := a.advance(ctx, in, chatconnect.DocumentProgress{
+		Status: chatconnect.StatusParsing, Stage: "Read, waiting to be divided", StageEnded: true, Progress: progressChunking,
+	}); err != nil {
+		return nil, encode(ctx, err)
+	}
 	a.Metrics.StageDone("parse", in.Type, time.Since(started))
 	return result, nil
 }

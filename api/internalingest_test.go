@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -59,7 +60,7 @@ func (s steppingStore) UpdateProgress(ctx context.Context, client chatconnect.Cl
 	}
 	d.Progress = max(d.Progress, p.Progress)
 	s.set(d)
-	return d, d != before, nil
+	return d, !reflect.DeepEqual(d, before), nil
 }
 
 func fileBody(client chatconnect.ClientID, id, content string) object {

@@ -89,10 +89,13 @@ type EmbedBatchResult struct {
 }
 
 // ActivateInput makes a revision the one search sees. Chunks is how many
-// points the index must hold before that may happen.
+// points the index must hold before that may happen; the tokens are for the
+// record of what it cost.
 type ActivateInput struct {
 	IngestInput
-	Chunks int `json:"chunks"`
+	Chunks          int `json:"chunks"`
+	Tokens          int `json:"tokens"`          // of the chunks
+	EmbeddingTokens int `json:"embeddingTokens"` // the provider's, over all batches
 }
 
 // FailInput marks a revision as failed or cancelled and removes what it left.

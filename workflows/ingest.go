@@ -29,6 +29,7 @@ const (
 type ingestion struct {
 	*temporal.IngestInput
 	progress temporal.IngestProgress
+	tokens   int // the embedding provider's, over all batches and fillings
 }
 
 // IngestDocument takes one version of a document from its uploaded file to
@@ -71,7 +72,9 @@ func (w *ingestion) run(ctx workflow.Context) (*temporal.IngestResult, error) {
 		}
 		w.progress.Status = chatconnect.StatusStoring
 		var result temporal.IngestResult
-		err := stage(ctx, 5*time.Minute, a.ActivateDocument, &temporal.ActivateInput{IngestInput: *w.IngestInput, Chunks: chunked.Chunks}, &result)
+		err := stage(ctx, 5*time.Minute, a.ActivateDocument, &temporal.ActivateInput{
+			IngestInput: *w.IngestInput, Chunks: chunked.Chunks, Tokens: chunked.Tokens, EmbeddingTokens: w.tokens,
+		}, &result)
 		if err == nil {
 			return &result, nil
 		}
@@ -109,7 +112,8 @@ func (w *ingestion) embed(ctx workflow.Context, chunks int) error {
 			defer running.Done()
 			defer free.Release(1)
 			paced := workflow.WithActivityOptions(ctx, temporal.EmbedOptions(5*time.Minute))
-			if err := workflow.ExecuteActivity(paced, a.EmbedBatch, in).Get(ctx, nil); err != nil {
+			var embedded temporal.EmbedBatchResult
+			if err := workflow.ExecuteActivity(paced, a.EmbedBatch, in).Get(ctx, &embedded); err != nil {
 				if failed == nil {
 					failed = err
 					cancel()
@@ -117,6 +121,7 @@ func (w *ingestion) embed(ctx workflow.Context, chunks int) error {
 				return
 			}
 			w.progress.BatchesDone++
+			w.tokens += embedded.Tokens
 		})
 	}
 	// Waiting on a context that can't be cancelled: batches that still run

@@ -48,7 +48,7 @@ func TestIngestCoversEveryChunkOnce(t *testing.T) {
 		env := ingestEnvironment(t)
 		var a *activities.Ingestion
 		env.OnActivity(a.ParseDocument, mock.Anything, input).Return(&temporal.ParseResult{Blocks: 3}, nil).Once()
-		env.OnActivity(a.ChunkDocument, mock.Anything, input).Return(&temporal.ChunkResult{Chunks: chunks}, nil).Once()
+		env.OnActivity(a.ChunkDocument, mock.Anything, input).Return(&temporal.ChunkResult{Chunks: chunks, Tokens: 7 * chunks}, nil).Once()
 		var mu sync.Mutex
 		seen := make([]int, chunks)
 		batches := map[int]bool{}
@@ -61,9 +61,11 @@ func TestIngestCoversEveryChunkOnce(t *testing.T) {
 				for i := in.From; i < in.To; i++ {
 					seen[i]++
 				}
-				return &temporal.EmbedBatchResult{}, nil
+				return &temporal.EmbedBatchResult{Tokens: 3 * (in.To - in.From)}, nil
 			})
-		env.OnActivity(a.ActivateDocument, mock.Anything, &temporal.ActivateInput{IngestInput: *input, Chunks: chunks}).
+		env.OnActivity(a.ActivateDocument, mock.Anything, &temporal.ActivateInput{
+			IngestInput: *input, Chunks: chunks, Tokens: 7 * chunks, EmbeddingTokens: 3 * chunks,
+		}).
 			Return(&temporal.IngestResult{Status: chatconnect.StatusReady, Chunks: chunks}, nil).Once()
 
 		env.ExecuteWorkflow(IngestDocument, input)

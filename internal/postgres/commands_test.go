@@ -209,7 +209,7 @@ func TestReplaceBesideTheActiveVersion(t *testing.T) {
 	_, err := b.store.ReserveVersion(ctx, b.client, document.ID)
 	require.ErrorIs(t, err, chatconnect.ErrBusy)
 	require.NoError(t, b.store.ReplaceChunks(ctx, b.client, revision(document), chunks(3)))
-	active, err := b.store.Activate(ctx, b.client, revision(document))
+	active, err := b.store.Activate(ctx, b.client, revision(document), chatconnect.IngestionCost{})
 	require.NoError(t, err)
 
 	// Two reserve a version, the first to be stored wins.
@@ -242,6 +242,7 @@ func TestReplaceBesideTheActiveVersion(t *testing.T) {
 	require.True(t, changed)
 	want := active
 	want.Version, want.WorkflowID, want.Error, want.UpdatedAt = 3, "w3", &reason, back.UpdatedAt
+	want.Stages = back.Stages // of the attempt
 	require.Equal(t, want, back)
 	_, changed, err = b.store.RollBack(ctx, b.client, second, reason)
 	require.NoError(t, err)
@@ -257,7 +258,7 @@ func TestReplaceBesideTheActiveVersion(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []chatconnect.Revision{second, third}, b.knowledge().Inactive)
 	require.NoError(t, b.store.ReplaceChunks(ctx, b.client, third, chunks(2)))
-	ready, err := b.store.Activate(ctx, b.client, third)
+	ready, err := b.store.Activate(ctx, b.client, third, chatconnect.IngestionCost{})
 	require.NoError(t, err)
 	require.Equal(t, chatconnect.File{Name: ready.Name, Size: ready.Size, Type: ready.Type, SHA256: ready.SHA256, BlobKey: ready.BlobKey}, file)
 	require.Nil(t, ready.Error)

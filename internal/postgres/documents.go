@@ -114,6 +114,10 @@ func toDocument(row sqlcgen.Document) chatconnect.Document {
 	if row.ErrorCode != nil && row.ErrorMessage != nil {
 		document.Error = &chatconnect.DocumentError{Code: *row.ErrorCode, Message: *row.ErrorMessage}
 	}
+	_ = json.Unmarshal(row.Stages, &document.Stages) // only the database's own functions write it
+	for i := range document.Stages {
+		document.Stages[i].StartedAt = document.Stages[i].StartedAt.UTC()
+	}
 	var replacement chatconnect.File
 	if len(row.Replacement) > 0 && json.Unmarshal(row.Replacement, &replacement) == nil {
 		document.Replacement = &replacement

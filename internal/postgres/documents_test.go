@@ -151,7 +151,7 @@ func TestAnEndedVersionIsLeftAlone(t *testing.T) {
 			require.True(t, changed)
 		},
 		chatconnect.StatusReady: func(d chatconnect.Document) {
-			_, err := b.store.Activate(t.Context(), b.client, revision(d))
+			_, err := b.store.Activate(t.Context(), b.client, revision(d), chatconnect.IngestionCost{})
 			require.NoError(t, err)
 		},
 	}
@@ -171,7 +171,7 @@ func TestAnEndedVersionIsLeftAlone(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, before, got, "a batch after %s", status)
 		if status != chatconnect.StatusReady {
-			_, err = b.store.Activate(t.Context(), b.client, revision(document))
+			_, err = b.store.Activate(t.Context(), b.client, revision(document), chatconnect.IngestionCost{})
 			requireKind(t, chatconnect.KindConflict, "revision_closed", err)
 		}
 		_, changed := b.advance(document, chatconnect.DocumentProgress{Status: "deleting"})
@@ -293,20 +293,20 @@ func TestActivate(t *testing.T) {
 	require.NoError(t, b.store.ReplaceChunks(ctx, b.client, revision(document), chunks(3)))
 	require.Equal(t, chatconnect.Knowledge{Version: 0, Ready: 0, Inactive: []chatconnect.Revision{revision(document)}}, b.knowledge())
 
-	got, err := b.store.Activate(ctx, b.client, revision(document))
+	got, err := b.store.Activate(ctx, b.client, revision(document), chatconnect.IngestionCost{})
 	require.NoError(t, err)
 	require.Equal(t, chatconnect.StatusReady, got.Status)
 	require.Equal(t, []int{100, 3, 3, 1}, []int{got.Progress, got.ChunksDone, got.ChunksTotal, got.ActiveVersion})
 	require.Equal(t, chatconnect.Knowledge{Version: 1, Ready: 1, Inactive: []chatconnect.Revision{}}, b.knowledge())
 
-	again, err := b.store.Activate(ctx, b.client, revision(document))
+	again, err := b.store.Activate(ctx, b.client, revision(document), chatconnect.IngestionCost{})
 	require.NoError(t, err)
 	require.Equal(t, got, again)
 	require.EqualValues(t, 1, b.knowledge().Version, "repeating it raises nothing")
 
-	_, err = b.store.Activate(ctx, b.client, chatconnect.Revision{DocumentID: unknownID, Version: 1})
+	_, err = b.store.Activate(ctx, b.client, chatconnect.Revision{DocumentID: unknownID, Version: 1}, chatconnect.IngestionCost{})
 	require.ErrorIs(t, err, chatconnect.ErrNotFound)
-	_, err = b.store.Activate(ctx, b.newClient(b.owner.ID).ID, revision(document))
+	_, err = b.store.Activate(ctx, b.newClient(b.owner.ID).ID, revision(document), chatconnect.IngestionCost{})
 	require.ErrorIs(t, err, chatconnect.ErrNotFound)
 }
 
@@ -318,7 +318,7 @@ func TestReplacingKeepsTheOldVersionUntilTheNewIsReady(t *testing.T) {
 	first := revision(document)
 	second := chatconnect.Revision{DocumentID: document.ID, Version: 2}
 	require.NoError(t, b.store.ReplaceChunks(ctx, b.client, first, chunks(3)))
-	_, err := b.store.Activate(ctx, b.client, first)
+	_, err := b.store.Activate(ctx, b.client, first, chatconnect.IngestionCost{})
 	require.NoError(t, err)
 
 	_, err = b.superuser().Exec(ctx, `UPDATE documents SET version = 2, status = 'queued', progress = 0, chunks_total = 0, chunks_done = 0`)
@@ -329,11 +329,11 @@ func TestReplacingKeepsTheOldVersionUntilTheNewIsReady(t *testing.T) {
 	require.NoError(t, b.store.ReplaceChunks(ctx, b.client, second, chunks(5)))
 	require.Equal(t, chatconnect.Knowledge{Version: 1, Ready: 1, Inactive: []chatconnect.Revision{second}}, b.knowledge())
 
-	got, err := b.store.Activate(ctx, b.client, second)
+	got, err := b.store.Activate(ctx, b.client, second, chatconnect.IngestionCost{})
 	require.NoError(t, err)
 	require.Equal(t, 2, got.ActiveVersion)
 	require.Equal(t, chatconnect.Knowledge{Version: 2, Ready: 1, Inactive: []chatconnect.Revision{first}}, b.knowledge(), "until its chunks are gone")
-	_, err = b.store.Activate(ctx, b.client, first)
+	_, err = b.store.Activate(ctx, b.client, first, chatconnect.IngestionCost{})
 	requireKind(t, chatconnect.KindConflict, "revision_closed", err)
 	require.NoError(t, b.store.DeleteChunks(ctx, b.client, first))
 	require.Equal(t, chatconnect.Knowledge{Version: 2, Ready: 1, Inactive: []chatconnect.Revision{}}, b.knowledge())
@@ -348,7 +348,7 @@ func TestDeletingHidesAtOnce(t *testing.T) {
 	ctx := t.Context()
 	document := b.newDocument()
 	require.NoError(t, b.store.ReplaceChunks(ctx, b.client, revision(document), chunks(3)))
-	_, err := b.store.Activate(ctx, b.client, revision(document))
+	_, err := b.store.Activate(ctx, b.client, revision(document), chatconnect.IngestionCost{})
 	require.NoError(t, err)
 	b.advance(document, chatconnect.DocumentProgress{Status: "deleting"})
 	require.Equal(t, chatconnect.Knowledge{Version: 2, Ready: 0, Inactive: []chatconnect.Revision{revision(document)}}, b.knowledge())

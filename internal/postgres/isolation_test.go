@@ -84,6 +84,8 @@ func fillEveryTable(b *bundle, client chatconnect.ClientID) {
 	require.NoError(b, b.store.ReplaceChunks(ctx, client, revision(document), chunks(2)))
 	_, err = b.store.CompleteBatch(ctx, client, revision(document), 0, 2)
 	require.NoError(b, err)
+	_, err = b.store.Activate(ctx, client, revision(document), chatconnect.IngestionCost{Chunks: 2})
+	require.NoError(b, err)
 	require.NoError(b, b.store.LogChat(ctx, chatconnect.ChatLog{
 		Question: chatconnect.Question{ClientID: client, SessionID: "s", MessageID: "m", Text: "Q", Tier: "free", AskedAt: time.Now()},
 		Status:   chatconnect.ChatAnswered,

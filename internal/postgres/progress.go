@@ -39,7 +39,7 @@ func (s *Store) UpdateProgress(ctx context.Context, client chatconnect.ClientID,
 	params := sqlcgen.AdvanceDocumentParams{
 		ClientID: client, ID: progress.DocumentID, Version: progress.Version,
 		Status: string(progress.Status), Stage: clip(progress.Stage, maxStage), Progress: min(progress.Progress, 100),
-		ChunksTotal: progress.ChunksTotal, ChunksDone: progress.ChunksDone,
+		ChunksTotal: progress.ChunksTotal, ChunksDone: progress.ChunksDone, StageEnded: progress.StageEnded,
 	}
 	if progress.Status == chatconnect.StatusFailed {
 		failure := chatconnect.DocumentError{Code: "internal", Message: "Something went wrong on our side. Please try again."}
@@ -89,7 +89,7 @@ var errRevisionClosed = chatconnect.Errorf(chatconnect.KindConflict, "revision_c
 // Activate changes nothing when repeated. A version that is superseded, has
 // failed, was cancelled or is being deleted is a KindConflict error with code
 // "revision_closed".
-func (s *Store) Activate(ctx context.Context, client chatconnect.ClientID, revision chatconnect.Revision) (chatconnect.Document, error) {
+func (s *Store) Activate(ctx context.Context, client chatconnect.ClientID, revision chatconnect.Revision, cost chatconnect.IngestionCost) (chatconnect.Document, error) {
 	if err := checkID(revision.DocumentID); err != nil {
 		return chatconnect.Document{}, err
 	}
@@ -106,6 +106,9 @@ func (s *Store) Activate(ctx context.Context, client chatconnect.ClientID, revis
 			return err
 		}
 		if err != nil {
+			return err
+		}
+		if err := q.RecordIngestion(ctx, usageOf(toDocument(row), cost)); err != nil {
 			return err
 		}
 		err = q.DeactivateRevisions(ctx, sqlcgen.DeactivateRevisionsParams{

@@ -1,6 +1,6 @@
 -- name: CreateDocument :one
-INSERT INTO documents (client_id, id, name, size, type, version, status, stage, sha256, blob_key, workflow_id)
-VALUES (@client_id, @id, @name, @size, @type, @version, @status, @stage, @sha256, @blob_key, @workflow_id)
+INSERT INTO documents (client_id, id, name, size, type, version, status, stage, sha256, blob_key, workflow_id, stages)
+VALUES (@client_id, @id, @name, @size, @type, @version, @status, @stage, @sha256, @blob_key, @workflow_id, stages_begin('[]', @status::text))
 RETURNING *;
 
 -- name: Document :one
@@ -40,6 +40,9 @@ UPDATE documents AS doc SET
     chunks_done = GREATEST(doc.chunks_done, @chunks_done::integer),
     error_code = COALESCE(sqlc.narg(error_code)::text, doc.error_code),
     error_message = COALESCE(sqlc.narg(error_message)::text, doc.error_message),
+    stages = CASE WHEN document_status_rank(@status::text) > document_status_rank(doc.status) THEN stages_begin(doc.stages, @status::text)
+                  WHEN @stage_ended::boolean AND @status::text = doc.status THEN stages_end(doc.stages)
+                  ELSE doc.stages END,
     updated_at = now()
 WHERE doc.client_id = @client_id AND doc.id = @id AND doc.version = @version
   AND (document_status_rank(doc.status) < 6 OR (@status::text = 'deleting' AND doc.status <> 'deleting'))
@@ -80,9 +83,18 @@ UPDATE documents SET
     type = COALESCE(replacement->>'type', type), sha256 = COALESCE(replacement->>'sha256', sha256),
     blob_key = COALESCE(replacement->>'blobKey', blob_key), replacement = NULL,
     active_version = version, status = 'ready', stage = 'Ready', progress = 100,
-    chunks_done = chunks_total, error_code = NULL, error_message = NULL, updated_at = now()
+    chunks_done = chunks_total, error_code = NULL, error_message = NULL,
+    stages = stages_begin(stages, 'ready'), updated_at = now()
 WHERE client_id = @client_id AND id = @id AND version = @version AND document_status_rank(status) < 6
 RETURNING *;
+
+-- RecordIngestion keeps what a version cost, once.
+-- name: RecordIngestion :exec
+INSERT INTO ingestion_usage (client_id, document_id, version, file_type, bytes, chunks, tokens,
+                             embedding_tokens, embedding_model, queued_ms, parse_ms, chunk_ms, embed_ms, total_ms)
+VALUES (@client_id, @document_id, @version, @file_type, @bytes, @chunks, @tokens,
+        @embedding_tokens, @embedding_model, @queued_ms, @parse_ms, @chunk_ms, @embed_ms, @total_ms)
+ON CONFLICT DO NOTHING;
 
 -- DeactivateRevisions and ActivateRevision are two statements because one
 -- that swaps the flag would for a moment have two active rows.
@@ -126,7 +138,7 @@ WHERE client_id = @client_id AND sha256 = @sha256::text AND sha256 <> ''
 -- name: RetryDocument :one
 UPDATE documents SET
     status = 'queued', stage = @stage, progress = 0, chunks_total = 0, chunks_done = 0,
-    error_code = NULL, error_message = NULL, updated_at = now()
+    error_code = NULL, error_message = NULL, stages = stages_begin('[]', 'queued'), updated_at = now()
 WHERE client_id = @client_id AND id = @id AND status IN ('failed', 'cancelled')
 RETURNING *;
 
@@ -148,7 +160,8 @@ RETURNING last_version;
 -- name: ReplaceDocument :one
 UPDATE documents AS doc SET
     version = @version, status = 'queued', stage = @stage, progress = 0, chunks_total = 0, chunks_done = 0,
-    error_code = NULL, error_message = NULL, workflow_id = @workflow_id, updated_at = now(),
+    error_code = NULL, error_message = NULL, workflow_id = @workflow_id,
+    stages = stages_begin('[]', 'queued'), updated_at = now(),
     replacement = CASE WHEN doc.active_version > 0 THEN @replacement::jsonb END,
     name = CASE WHEN doc.active_version > 0 THEN doc.name ELSE @name::text END,
     size = CASE WHEN doc.active_version > 0 THEN doc.size ELSE @size::bigint END,
@@ -164,7 +177,8 @@ RETURNING doc.*;
 -- name: RollBackDocument :one
 UPDATE documents AS doc SET
     status = 'ready', stage = 'Ready', progress = 100, chunks_total = old.chunks, chunks_done = old.chunks,
-    error_code = @error_code::text, error_message = @error_message::text, replacement = NULL, updated_at = now()
+    error_code = @error_code::text, error_message = @error_message::text, replacement = NULL,
+    stages = stages_begin(doc.stages, 'failed'), updated_at = now()
 FROM document_revisions old
 WHERE doc.client_id = @client_id AND doc.id = @id AND doc.version = @version
   AND doc.active_version > 0 AND doc.active_version <> doc.version AND document_status_rank(doc.status) < 6

@@ -19,9 +19,10 @@ UPDATE documents SET
     type = COALESCE(replacement->>'type', type), sha256 = COALESCE(replacement->>'sha256', sha256),
     blob_key = COALESCE(replacement->>'blobKey', blob_key), replacement = NULL,
     active_version = version, status = 'ready', stage = 'Ready', progress = 100,
-    chunks_done = chunks_total, error_code = NULL, error_message = NULL, updated_at = now()
+    chunks_done = chunks_total, error_code = NULL, error_message = NULL,
+    stages = stages_begin(stages, 'ready'), updated_at = now()
 WHERE client_id = $1 AND id = $2 AND version = $3 AND document_status_rank(status) < 6
-RETURNING client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version
+RETURNING client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version, stages
 `
 
 type ActivateDocumentParams struct {
@@ -57,6 +58,7 @@ func (q *Queries) ActivateDocument(ctx context.Context, arg ActivateDocumentPara
 		&i.UpdatedAt,
 		&i.Replacement,
 		&i.LastVersion,
+		&i.Stages,
 	)
 	return i, err
 }
@@ -80,9 +82,9 @@ func (q *Queries) ActivateRevision(ctx context.Context, arg ActivateRevisionPara
 const advanceDocument = `-- name: AdvanceDocument :one
 WITH hidden AS (
     UPDATE clients SET knowledge_version = knowledge_version + 1
-    WHERE clients.id = $8 AND $1::text = 'deleting' AND EXISTS (
+    WHERE clients.id = $9 AND $1::text = 'deleting' AND EXISTS (
         SELECT FROM documents d
-        WHERE d.client_id = $8 AND d.id = $9 AND d.version = $10
+        WHERE d.client_id = $9 AND d.id = $10 AND d.version = $11
           AND d.status <> 'deleting' AND d.active_version > 0)
 )
 UPDATE documents AS doc SET
@@ -95,15 +97,18 @@ UPDATE documents AS doc SET
     chunks_done = GREATEST(doc.chunks_done, $5::integer),
     error_code = COALESCE($6::text, doc.error_code),
     error_message = COALESCE($7::text, doc.error_message),
+    stages = CASE WHEN document_status_rank($1::text) > document_status_rank(doc.status) THEN stages_begin(doc.stages, $1::text)
+                  WHEN $8::boolean AND $1::text = doc.status THEN stages_end(doc.stages)
+                  ELSE doc.stages END,
     updated_at = now()
-WHERE doc.client_id = $8 AND doc.id = $9 AND doc.version = $10
+WHERE doc.client_id = $9 AND doc.id = $10 AND doc.version = $11
   AND (document_status_rank(doc.status) < 6 OR ($1::text = 'deleting' AND doc.status <> 'deleting'))
   AND (document_status_rank($1::text) > document_status_rank(doc.status)
        OR ($1::text = doc.status AND $2::text NOT IN ('', doc.stage))
        OR $3::integer > doc.progress
        OR ($4::integer > 0 AND $4::integer <> doc.chunks_total)
        OR $5::integer > doc.chunks_done)
-RETURNING doc.client_id, doc.id, doc.name, doc.size, doc.type, doc.version, doc.active_version, doc.status, doc.stage, doc.progress, doc.chunks_total, doc.chunks_done, doc.error_code, doc.error_message, doc.sha256, doc.blob_key, doc.workflow_id, doc.created_at, doc.updated_at, doc.replacement, doc.last_version
+RETURNING doc.client_id, doc.id, doc.name, doc.size, doc.type, doc.version, doc.active_version, doc.status, doc.stage, doc.progress, doc.chunks_total, doc.chunks_done, doc.error_code, doc.error_message, doc.sha256, doc.blob_key, doc.workflow_id, doc.created_at, doc.updated_at, doc.replacement, doc.last_version, doc.stages
 `
 
 type AdvanceDocumentParams struct {
@@ -114,6 +119,7 @@ type AdvanceDocumentParams struct {
 	ChunksDone   int
 	ErrorCode    *string
 	ErrorMessage *string
+	StageEnded   bool
 	ClientID     chatconnect.ClientID
 	ID           chatconnect.DocumentID
 	Version      int
@@ -133,6 +139,7 @@ func (q *Queries) AdvanceDocument(ctx context.Context, arg AdvanceDocumentParams
 		arg.ChunksDone,
 		arg.ErrorCode,
 		arg.ErrorMessage,
+		arg.StageEnded,
 		arg.ClientID,
 		arg.ID,
 		arg.Version,
@@ -160,6 +167,7 @@ func (q *Queries) AdvanceDocument(ctx context.Context, arg AdvanceDocumentParams
 		&i.UpdatedAt,
 		&i.Replacement,
 		&i.LastVersion,
+		&i.Stages,
 	)
 	return i, err
 }
@@ -181,7 +189,7 @@ UPDATE documents AS doc SET
 FROM counted
 WHERE doc.client_id = $1 AND doc.id = $2 AND doc.version = $3
   AND document_status_rank(doc.status) < 6
-RETURNING doc.client_id, doc.id, doc.name, doc.size, doc.type, doc.version, doc.active_version, doc.status, doc.stage, doc.progress, doc.chunks_total, doc.chunks_done, doc.error_code, doc.error_message, doc.sha256, doc.blob_key, doc.workflow_id, doc.created_at, doc.updated_at, doc.replacement, doc.last_version
+RETURNING doc.client_id, doc.id, doc.name, doc.size, doc.type, doc.version, doc.active_version, doc.status, doc.stage, doc.progress, doc.chunks_total, doc.chunks_done, doc.error_code, doc.error_message, doc.sha256, doc.blob_key, doc.workflow_id, doc.created_at, doc.updated_at, doc.replacement, doc.last_version, doc.stages
 `
 
 type CountBatchParams struct {
@@ -226,14 +234,15 @@ func (q *Queries) CountBatch(ctx context.Context, arg CountBatchParams) (Documen
 		&i.UpdatedAt,
 		&i.Replacement,
 		&i.LastVersion,
+		&i.Stages,
 	)
 	return i, err
 }
 
 const createDocument = `-- name: CreateDocument :one
-INSERT INTO documents (client_id, id, name, size, type, version, status, stage, sha256, blob_key, workflow_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-RETURNING client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version
+INSERT INTO documents (client_id, id, name, size, type, version, status, stage, sha256, blob_key, workflow_id, stages)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, stages_begin('[]', $7::text))
+RETURNING client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version, stages
 `
 
 type CreateDocumentParams struct {
@@ -287,6 +296,7 @@ func (q *Queries) CreateDocument(ctx context.Context, arg CreateDocumentParams) 
 		&i.UpdatedAt,
 		&i.Replacement,
 		&i.LastVersion,
+		&i.Stages,
 	)
 	return i, err
 }
@@ -327,7 +337,7 @@ func (q *Queries) DeleteDocument(ctx context.Context, arg DeleteDocumentParams) 
 }
 
 const document = `-- name: Document :one
-SELECT client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version FROM documents WHERE client_id = $1 AND id = $2
+SELECT client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version, stages FROM documents WHERE client_id = $1 AND id = $2
 `
 
 type DocumentParams struct {
@@ -360,12 +370,13 @@ func (q *Queries) Document(ctx context.Context, arg DocumentParams) (Document, e
 		&i.UpdatedAt,
 		&i.Replacement,
 		&i.LastVersion,
+		&i.Stages,
 	)
 	return i, err
 }
 
 const documentByContent = `-- name: DocumentByContent :one
-SELECT client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version FROM documents
+SELECT client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version, stages FROM documents
 WHERE client_id = $1 AND sha256 = $2::text AND sha256 <> ''
   AND status NOT IN ('failed', 'cancelled', 'deleting')
 `
@@ -402,12 +413,13 @@ func (q *Queries) DocumentByContent(ctx context.Context, arg DocumentByContentPa
 		&i.UpdatedAt,
 		&i.Replacement,
 		&i.LastVersion,
+		&i.Stages,
 	)
 	return i, err
 }
 
 const documents = `-- name: Documents :many
-SELECT client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version FROM documents
+SELECT client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version, stages FROM documents
 WHERE client_id = $1 AND (created_at, id) < ($2::timestamptz, $3::uuid)
 ORDER BY created_at DESC, id DESC
 LIMIT $4::integer
@@ -457,6 +469,7 @@ func (q *Queries) Documents(ctx context.Context, arg DocumentsParams) ([]Documen
 			&i.UpdatedAt,
 			&i.Replacement,
 			&i.LastVersion,
+			&i.Stages,
 		); err != nil {
 			return nil, err
 		}
@@ -469,7 +482,7 @@ func (q *Queries) Documents(ctx context.Context, arg DocumentsParams) ([]Documen
 }
 
 const failedDocuments = `-- name: FailedDocuments :many
-SELECT client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version FROM documents
+SELECT client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version, stages FROM documents
 WHERE client_id = $1 AND status = 'failed'
 ORDER BY created_at, id
 LIMIT $2::integer
@@ -511,6 +524,7 @@ func (q *Queries) FailedDocuments(ctx context.Context, arg FailedDocumentsParams
 			&i.UpdatedAt,
 			&i.Replacement,
 			&i.LastVersion,
+			&i.Stages,
 		); err != nil {
 			return nil, err
 		}
@@ -556,10 +570,57 @@ func (q *Queries) Knowledge(ctx context.Context, clientID chatconnect.ClientID) 
 	return i, err
 }
 
+const recordIngestion = `-- name: RecordIngestion :exec
+INSERT INTO ingestion_usage (client_id, document_id, version, file_type, bytes, chunks, tokens,
+                             embedding_tokens, embedding_model, queued_ms, parse_ms, chunk_ms, embed_ms, total_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7,
+        $8, $9, $10, $11, $12, $13, $14)
+ON CONFLICT DO NOTHING
+`
+
+type RecordIngestionParams struct {
+	ClientID        chatconnect.ClientID
+	DocumentID      chatconnect.DocumentID
+	Version         int
+	FileType        string
+	Bytes           int64
+	Chunks          int
+	Tokens          int64
+	EmbeddingTokens int64
+	EmbeddingModel  string
+	QueuedMs        int64
+	ParseMs         int64
+	ChunkMs         int64
+	EmbedMs         int64
+	TotalMs         int64
+}
+
+// RecordIngestion keeps what a version cost, once.
+func (q *Queries) RecordIngestion(ctx context.Context, arg RecordIngestionParams) error {
+	_, err := q.db.Exec(ctx, recordIngestion,
+		arg.ClientID,
+		arg.DocumentID,
+		arg.Version,
+		arg.FileType,
+		arg.Bytes,
+		arg.Chunks,
+		arg.Tokens,
+		arg.EmbeddingTokens,
+		arg.EmbeddingModel,
+		arg.QueuedMs,
+		arg.ParseMs,
+		arg.ChunkMs,
+		arg.EmbedMs,
+		arg.TotalMs,
+	)
+	return err
+}
+
 const replaceDocument = `-- name: ReplaceDocument :one
 UPDATE documents AS doc SET
     version = $1, status = 'queued', stage = $2, progress = 0, chunks_total = 0, chunks_done = 0,
-    error_code = NULL, error_message = NULL, workflow_id = $3, updated_at = now(),
+    error_code = NULL, error_message = NULL, workflow_id = $3,
+    stages = stages_begin('[]', 'queued'), updated_at = now(),
     replacement = CASE WHEN doc.active_version > 0 THEN $4::jsonb END,
     name = CASE WHEN doc.active_version > 0 THEN doc.name ELSE $5::text END,
     size = CASE WHEN doc.active_version > 0 THEN doc.size ELSE $6::bigint END,
@@ -568,7 +629,7 @@ UPDATE documents AS doc SET
     blob_key = CASE WHEN doc.active_version > 0 THEN doc.blob_key ELSE $9::text END
 WHERE doc.client_id = $10 AND doc.id = $11 AND doc.version < $1
   AND doc.status IN ('ready', 'failed', 'cancelled')
-RETURNING doc.client_id, doc.id, doc.name, doc.size, doc.type, doc.version, doc.active_version, doc.status, doc.stage, doc.progress, doc.chunks_total, doc.chunks_done, doc.error_code, doc.error_message, doc.sha256, doc.blob_key, doc.workflow_id, doc.created_at, doc.updated_at, doc.replacement, doc.last_version
+RETURNING doc.client_id, doc.id, doc.name, doc.size, doc.type, doc.version, doc.active_version, doc.status, doc.stage, doc.progress, doc.chunks_total, doc.chunks_done, doc.error_code, doc.error_message, doc.sha256, doc.blob_key, doc.workflow_id, doc.created_at, doc.updated_at, doc.replacement, doc.last_version, doc.stages
 `
 
 type ReplaceDocumentParams struct {
@@ -624,6 +685,7 @@ func (q *Queries) ReplaceDocument(ctx context.Context, arg ReplaceDocumentParams
 		&i.UpdatedAt,
 		&i.Replacement,
 		&i.LastVersion,
+		&i.Stages,
 	)
 	return i, err
 }
@@ -651,9 +713,9 @@ func (q *Queries) ReserveVersion(ctx context.Context, arg ReserveVersionParams) 
 const retryDocument = `-- name: RetryDocument :one
 UPDATE documents SET
     status = 'queued', stage = $1, progress = 0, chunks_total = 0, chunks_done = 0,
-    error_code = NULL, error_message = NULL, updated_at = now()
+    error_code = NULL, error_message = NULL, stages = stages_begin('[]', 'queued'), updated_at = now()
 WHERE client_id = $2 AND id = $3 AND status IN ('failed', 'cancelled')
-RETURNING client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version
+RETURNING client_id, id, name, size, type, version, active_version, status, stage, progress, chunks_total, chunks_done, error_code, error_message, sha256, blob_key, workflow_id, created_at, updated_at, replacement, last_version, stages
 `
 
 type RetryDocumentParams struct {
@@ -689,6 +751,7 @@ func (q *Queries) RetryDocument(ctx context.Context, arg RetryDocumentParams) (D
 		&i.UpdatedAt,
 		&i.Replacement,
 		&i.LastVersion,
+		&i.Stages,
 	)
 	return i, err
 }
@@ -696,12 +759,13 @@ func (q *Queries) RetryDocument(ctx context.Context, arg RetryDocumentParams) (D
 const rollBackDocument = `-- name: RollBackDocument :one
 UPDATE documents AS doc SET
     status = 'ready', stage = 'Ready', progress = 100, chunks_total = old.chunks, chunks_done = old.chunks,
-    error_code = $1::text, error_message = $2::text, replacement = NULL, updated_at = now()
+    error_code = $1::text, error_message = $2::text, replacement = NULL,
+    stages = stages_begin(doc.stages, 'failed'), updated_at = now()
 FROM document_revisions old
 WHERE doc.client_id = $3 AND doc.id = $4 AND doc.version = $5
   AND doc.active_version > 0 AND doc.active_version <> doc.version AND document_status_rank(doc.status) < 6
   AND old.client_id = doc.client_id AND old.document_id = doc.id AND old.version = doc.active_version
-RETURNING doc.client_id, doc.id, doc.name, doc.size, doc.type, doc.version, doc.active_version, doc.status, doc.stage, doc.progress, doc.chunks_total, doc.chunks_done, doc.error_code, doc.error_message, doc.sha256, doc.blob_key, doc.workflow_id, doc.created_at, doc.updated_at, doc.replacement, doc.last_version
+RETURNING doc.client_id, doc.id, doc.name, doc.size, doc.type, doc.version, doc.active_version, doc.status, doc.stage, doc.progress, doc.chunks_total, doc.chunks_done, doc.error_code, doc.error_message, doc.sha256, doc.blob_key, doc.workflow_id, doc.created_at, doc.updated_at, doc.replacement, doc.last_version, doc.stages
 `
 
 type RollBackDocumentParams struct {
@@ -745,6 +809,7 @@ func (q *Queries) RollBackDocument(ctx context.Context, arg RollBackDocumentPara
 		&i.UpdatedAt,
 		&i.Replacement,
 		&i.LastVersion,
+		&i.Stages,
 	)
 	return i, err
 }

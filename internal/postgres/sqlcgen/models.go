@@ -120,6 +120,7 @@ type Document struct {
 	UpdatedAt     time.Time
 	Replacement   []byte
 	LastVersion   int
+	Stages        json.RawMessage
 }
 
 type DocumentBatch struct {
@@ -138,6 +139,24 @@ type DocumentRevision struct {
 	Chunks     int
 	Active     bool
 	CreatedAt  time.Time
+}
+
+type IngestionUsage struct {
+	ClientID        chatconnect.ClientID
+	DocumentID      chatconnect.DocumentID
+	Version         int
+	FileType        string
+	Bytes           int64
+	Chunks          int
+	Tokens          int64
+	EmbeddingTokens int64
+	EmbeddingModel  string
+	QueuedMs        int64
+	ParseMs         int64
+	ChunkMs         int64
+	EmbedMs         int64
+	TotalMs         int64
+	FinishedAt      time.Time
 }
 
 type Membership struct {
