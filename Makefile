@@ -57,6 +57,8 @@ test-product: ## vet and test the product
 	$(GO) test $(RACE) -timeout 10m ./...
 	@echo 'what the detector leaves no room for: documents under a real memory limit'
 	$(GO) test -timeout 10m ./internal/document
+	@echo 'the other DOCX engine, with its known losses (docs/adr/0010-docx-engines.md)'
+	$(GO) test -tags unioffice -timeout 10m ./internal/document ./internal/document/docx
 
 # vet takes -race too, so that both use one build of the Temporal server.
 .PHONY: test-dev

@@ -122,6 +122,10 @@ func TestParseFixtures(t *testing.T) {
 					require.True(t, strings.HasSuffix(b.Section, c.section), b.Section)
 				}
 			}
+			if why, lost := lostFacts[c.file+"/"+c.text]; lost {
+				require.False(t, found, "no loss any more: %s", why)
+				return
+			}
 			require.True(t, found, "%v", blocks)
 		})
 	}

@@ -1,7 +1,6 @@
 package docx
 
 import (
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +27,7 @@ func Read(file io.ReaderAt, size int64, out sink.Sink) error {
 	if main == "" {
 		return corrupt(errors.Join(err, errors.New("no main document part")))
 	}
-	r := &reader{archive: a, out: out}
+	r := &reader{archive: a, out: out, notes: map[string]string{}}
 	rels, err := a.relationships(main)
 	if err := r.tolerate(err, "relationships"); err != nil {
 		return err
@@ -45,7 +44,9 @@ func Read(file io.ReaderAt, size int64, out sink.Sink) error {
 	}
 	defer content.Close()
 	r.total = int(min(a.parts[main].UncompressedSize64, 1<<30))
-	err = r.document(newStream(content))
+	text := newStream(content)
+	r.body = body{reader: r, stream: text}
+	err = r.document(text)
 	var e *chatconnect.Error
 	switch {
 	case err == nil:
@@ -97,55 +98,22 @@ func corrupt(err error) error {
 	return failure.Corrupt.Because(err)
 }
 
-// reader holds what the parts share.
+// reader holds what the parts share. Its methods document and readNotes are
+// the engine, chosen when the program is built: ours (engine_stream.go), or
+// with the tag unioffice that library's (engine_unioffice.go). They put
+// paragraphs; packages, limits, styles, tables and sections are one code.
 type reader struct {
 	*archive
 	out    sink.Sink
 	styles map[string]style
 	links  map[string]relationship
-	notes  map[string]string // "footnote 3" -> text
+	notes  map[string]string // "footnote 3" -> text, up to maxNotes
 	body   body
 	total  int // bytes of the main part
 }
 
-func (r *reader) document(s *stream) error {
-	r.body = body{reader: r, stream: s}
-	if err := s.root(); err != nil {
-		return err
-	}
-	w := &walker{reader: r, stream: s, put: r.body.paragraph}
-	return s.children(func(e xml.StartElement) error {
-		if e.Name.Local != "body" {
-			return s.skip() // the page's background
-		}
-		return w.blocks()
-	})
-}
-
-// readNotes keeps the texts of foot- or endnotes until their reference.
-func (r *reader) readNotes(name, kind string) error {
-	const most = 4 << 20 // bytes of all notes
-	if r.notes == nil {
-		r.notes = map[string]string{}
-	}
-	size := 0
-	return r.each(name, func(s *stream, e xml.StartElement) error {
-		id, _ := attr(e, "id")
-		if special, _ := attr(e, "type"); special != "" && special != "normal" || e.Name.Local != kind {
-			return s.skip() // separators
-		}
-		var texts []string
-		w := &walker{reader: r, stream: s, put: func(p paragraph) error {
-			if size += len(p.text); size <= most {
-				texts = append(texts, p.text)
-			}
-			return nil
-		}}
-		err := w.blocks()
-		r.notes[kind+" "+id] = tidy.Line(strings.Join(texts, " "))
-		return err
-	})
-}
+// maxNotes is the most text of all notes of one kind, in bytes.
+const maxNotes = 4 << 20
 
 // body gathers the main part's paragraphs into blocks.
 type body struct {

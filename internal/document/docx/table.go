@@ -154,14 +154,20 @@ func (t *table) cell(r *row) error {
 		return err
 	}
 	c.text = tidy.Line(strings.Join(texts, " "))
-	c.bold = c.bold && c.text != ""
-	if len(r.cells) < maxGrid {
-		r.cells = append(r.cells, c)
-		for n := 1; n < span && len(r.cells) < maxGrid; n++ {
-			r.cells = append(r.cells, cell{span: true})
-		}
-	}
+	r.put(c, span)
 	return err
+}
+
+// put adds a cell over span columns.
+func (r *row) put(c cell, span int) {
+	c.bold = c.bold && c.text != ""
+	if len(r.cells) == maxGrid {
+		return
+	}
+	r.cells = append(r.cells, c)
+	for n := 1; n < span && len(r.cells) < maxGrid; n++ {
+		r.cells = append(r.cells, cell{span: true})
+	}
 }
 
 // add fills merged cells in and holds the row back until the header is known.

@@ -183,11 +183,7 @@ func (p *inline) properties() error {
 		switch e.Name.Local {
 		case "pStyle":
 			id, _ := attr(e, "val")
-			if p.level == 0 {
-				p.level = headingLevel(w.styles, id)
-			}
-			name := w.styles[id].name
-			p.toc = strings.HasPrefix(name, "toc ") && len(name) == len("toc 1")
+			p.style(id)
 		case "outlineLvl":
 			if level := outlineLevel(e); level > 0 {
 				p.level = level
@@ -199,29 +195,43 @@ func (p *inline) properties() error {
 	})
 }
 
-// hyperlink reads a link's text, and adds its address if the text doesn't say
-// it: "the form" is no answer.
+// style applies a paragraph style.
+func (p *inline) style(id string) {
+	if p.level == 0 {
+		p.level = headingLevel(p.w.styles, id)
+	}
+	name := p.w.styles[id].name
+	p.toc = strings.HasPrefix(name, "toc ") && len(name) == len("toc 1")
+}
+
+// hyperlink reads a link's text and adds its address.
 func (p *inline) hyperlink(e xml.StartElement) error {
-	const longest = 200
 	start := p.text.Len()
 	if err := p.w.children(p.element); err != nil {
 		return err
 	}
 	id, _ := attr(e, "id")
+	p.address(id, start)
+	return nil
+}
+
+// address adds where the link of a relationship leads, if its text, which
+// starts at start, doesn't say it: "the form" is no answer.
+func (p *inline) address(id string, start int) {
+	const longest = 200
 	link, found := p.w.links[id]
 	shown := strings.TrimSpace(p.text.String()[start:])
 	if !found || !link.external || link.kind != "hyperlink" || shown == "" || len(link.target) > longest {
-		return nil
+		return
 	}
 	address, isMail := strings.CutPrefix(link.target, "mailto:")
 	if !isMail && !strings.HasPrefix(address, "https://") && !strings.HasPrefix(address, "http://") {
-		return nil
+		return
 	}
 	bare := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(address, "https://"), "http://"), "/")
 	if !strings.Contains(shown, bare) {
 		p.write(" ("+address+")", false)
 	}
-	return nil
 }
 
 // math reads the text of a formula.
@@ -278,15 +288,15 @@ func (p *inline) runElement(e xml.StartElement, format runFormat) error {
 	case "noBreakHyphen":
 		p.write("-", false)
 	case "sym":
-		p.write(symbol(e), false)
+		char, _ := attr(e, "char")
+		font, _ := attr(e, "font")
+		p.write(symbol(char, font), false)
 	case "fldChar":
-		p.field(e)
+		kind, _ := attr(e, "fldCharType")
+		p.field(kind)
 	case "footnoteReference", "endnoteReference":
 		id, _ := attr(e, "id")
-		kind := strings.TrimSuffix(e.Name.Local, "Reference")
-		if note := w.notes[kind+" "+id]; note != "" {
-			p.notes = append(p.notes, note)
-		}
+		p.note(strings.TrimSuffix(e.Name.Local, "Reference"), id)
 	case "ruby":
 		return w.children(func(e xml.StartElement) error {
 			if e.Name.Local == "rubyBase" {
@@ -305,9 +315,15 @@ func (p *inline) runElement(e xml.StartElement, format runFormat) error {
 	return w.skip()
 }
 
+// note remembers a foot- or endnote that is referred to here.
+func (p *inline) note(kind, id string) {
+	if text := p.w.notes[kind+" "+id]; text != "" {
+		p.notes = append(p.notes, text)
+	}
+}
+
 // field tracks complex fields: begin, instruction, separate, result, end.
-func (p *inline) field(e xml.StartElement) {
-	kind, _ := attr(e, "fldCharType")
+func (p *inline) field(kind string) {
 	switch last := len(p.fields) - 1; kind {
 	case "begin":
 		if len(p.fields) < 100 {
@@ -367,9 +383,7 @@ func (p *inline) drawing() error {
 
 // symbol maps w:sym. Symbol fonts put their signs in the private use area,
 // where only the font tells what they show; a few of Wingdings are common.
-func symbol(e xml.StartElement) string {
-	char, _ := attr(e, "char")
-	font, _ := attr(e, "font")
+func symbol(char, font string) string {
 	code, err := strconv.ParseUint(char, 16, 32)
 	if err != nil {
 		return ""
