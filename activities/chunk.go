@@ -20,11 +20,11 @@ func (a *Ingestion) ChunkDocument(ctx context.Context, in *temporal.IngestInput)
 	if err := a.advance(ctx, in, chatconnect.DocumentProgress{
 		Status: chatconnect.StatusChunking, Stage: "Dividing the text", Progress: progressChunking,
 	}); err != nil {
-		return nil, encode(ctx, err)
+		return nil, a.failed(ctx, in, chatconnect.StatusChunking, err)
 	}
 	blocks, err := a.openBlob(ctx, chatconnect.BlocksBlobKey(in.ClientID, in.Revision()))
 	if err != nil {
-		return nil, encode(ctx, err)
+		return nil, a.failed(ctx, in, chatconnect.StatusChunking, err)
 	}
 	defer blocks.Close()
 
@@ -37,20 +37,20 @@ func (a *Ingestion) ChunkDocument(ctx context.Context, in *temporal.IngestInput)
 		return nil
 	})
 	if err != nil {
-		return nil, encode(ctx, err)
+		return nil, a.failed(ctx, in, chatconnect.StatusChunking, err)
 	}
 	if len(chunks) == 0 {
 		return nil, encode(ctx, errNoText)
 	}
 	if err := a.Documents.ReplaceChunks(ctx, in.ClientID, in.Revision(), chunks); err != nil {
-		return nil, encode(ctx, err)
+		return nil, a.failed(ctx, in, chatconnect.StatusChunking, err)
 	}
 	result.Chunks = len(chunks)
 	if err := a.advance(ctx, in, chatconnect.DocumentProgress{
 		Status: chatconnect.StatusEmbedding, Stage: stageEmbedding,
 		Progress: progressChunked, ChunksTotal: len(chunks),
 	}); err != nil {
-		return nil, encode(ctx, err)
+		return nil, a.failed(ctx, in, chatconnect.StatusChunking, err)
 	}
 	a.Metrics.StageDone("chunk", in.Type, time.Since(started))
 	return &result, nil

@@ -31,7 +31,7 @@ func (a *Ingestion) EmbedBatch(ctx context.Context, in *temporal.EmbedBatchInput
 		part := chunks[from:min(from+embedAtOnce, len(chunks))]
 		tokens, err := a.embedAndStore(ctx, in, part)
 		if err != nil {
-			return nil, encode(ctx, a.sayWhy(ctx, &in.IngestInput, err))
+			return nil, a.failed(ctx, &in.IngestInput, chatconnect.StatusEmbedding, err)
 		}
 		result.Tokens += tokens
 	}

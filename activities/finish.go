@@ -15,12 +15,17 @@ import (
 func (a *Ingestion) ActivateDocument(ctx context.Context, in *temporal.ActivateInput) (*temporal.IngestResult, error) {
 	defer heartbeat(ctx)()
 	started := time.Now()
-	if err := a.advance(ctx, &in.IngestInput, chatconnect.DocumentProgress{
+	err := a.advance(ctx, &in.IngestInput, chatconnect.DocumentProgress{
 		Status: chatconnect.StatusStoring, Stage: "Checking the search index",
-	}); err != nil && !errors.Is(err, errSuperseded) { // a repeated run finds it ready
-		return nil, encode(ctx, err)
+	})
+	repeated := errors.Is(err, errSuperseded) // and perhaps ready, so that it waits for nothing
+	if err != nil && !repeated {
+		return nil, a.failed(ctx, &in.IngestInput, chatconnect.StatusStoring, err)
 	}
 	points, err := a.Index.Count(ctx, in.ClientID, in.Revision())
+	if err != nil && !repeated {
+		return nil, a.failed(ctx, &in.IngestInput, chatconnect.StatusStoring, err)
+	}
 	if err != nil {
 		return nil, encode(ctx, err)
 	}

@@ -23,17 +23,17 @@ func (a *Ingestion) ParseDocument(ctx context.Context, in *temporal.IngestInput)
 	if err := a.advance(ctx, in, chatconnect.DocumentProgress{
 		Status: chatconnect.StatusParsing, Stage: "Reading the file", Progress: progressParsing,
 	}); err != nil {
-		return nil, encode(ctx, err)
+		return nil, a.failed(ctx, in, chatconnect.StatusParsing, err)
 	}
 	source, err := a.openBlob(ctx, chatconnect.SourceBlobKey(in.ClientID, in.Revision()))
 	if err != nil {
-		return nil, encode(ctx, err)
+		return nil, a.failed(ctx, in, chatconnect.StatusParsing, err)
 	}
 	defer source.Close()
 
 	result, err := a.storeBlocks(ctx, in, source)
 	if err != nil {
-		return nil, encode(ctx, err)
+		return nil, a.failed(ctx, in, chatconnect.StatusParsing, err)
 	}
 	if result.Blocks == 0 {
 		return nil, encode(ctx, errNoText)
@@ -41,7 +41,7 @@ func (a *Ingestion) ParseDocument(ctx context.Context, in *temporal.IngestInput)
 	if err := a.advance(ctx, in, chatconnect.DocumentProgress{
 		Status: chatconnect.StatusParsing, Stage: "Read, waiting to be divided", StageEnded: true, Progress: progressChunking,
 	}); err != nil {
-		return nil, encode(ctx, err)
+		return nil, a.failed(ctx, in, chatconnect.StatusParsing, err)
 	}
 	a.Metrics.StageDone("parse", in.Type, time.Since(started))
 	return result, nil

@@ -16,10 +16,20 @@ import (
 // without trouble.
 const stageEmbedding = "Making the text searchable"
 
-// sayWhy has the document say what it waits for and until when, if err is one
-// that waiting may mend, and returns the error that makes it true: its
-// RetryAfter is the time named. Any other error is returned as it is.
-func (a *Ingestion) sayWhy(ctx context.Context, in *temporal.IngestInput, err error) error {
+// failed ends an attempt at the stage of the given status. The next one puts
+// the stage's usual sentence back when it begins.
+func (a *Ingestion) failed(ctx context.Context, in *temporal.IngestInput, status chatconnect.Status, err error) error {
+	return encode(ctx, a.sayWhy(ctx, in, status, err))
+}
+
+// sayWhy has the document say what its stage waits for and until when, if err
+// is one that waiting may mend, and returns the error that makes it true: its
+// RetryAfter is the time named. Any other error is returned as it is. That the
+// database is away can be said only once it is back, before the next try.
+func (a *Ingestion) sayWhy(ctx context.Context, in *temporal.IngestInput, status chatconnect.Status, err error) error {
+	if err == nil {
+		return nil
+	}
 	e := chatconnect.AsError(err)
 	if ctx.Err() != nil || (e.Kind != chatconnect.KindRateLimited && e.Kind != chatconnect.KindUnavailable) {
 		return err
@@ -30,7 +40,7 @@ func (a *Ingestion) sayWhy(ctx context.Context, in *temporal.IngestInput, err er
 		waiting.RetryAfter = temporal.StagePause(int(activity.GetInfo(ctx).Attempt))
 	}
 	switch told := a.advance(ctx, in, chatconnect.DocumentProgress{
-		Status: chatconnect.StatusEmbedding, Stage: waitingStage(&waiting, time.Now()),
+		Status: status, Stage: waitingStage(&waiting, time.Now()),
 	}); {
 	case errors.Is(told, errSuperseded):
 		return told // nobody waits any more
@@ -40,7 +50,8 @@ func (a *Ingestion) sayWhy(ctx context.Context, in *temporal.IngestInput, err er
 	return &waiting
 }
 
-// waitIsOver puts the usual sentence back once a batch went through.
+// waitIsOver puts the usual sentence back once a batch went through: batches
+// begin side by side, and one that begins says nothing of those that wait.
 func (a *Ingestion) waitIsOver(ctx context.Context, in *temporal.IngestInput, document chatconnect.Document) error {
 	if document.Status != chatconnect.StatusEmbedding || document.Stage == stageEmbedding || document.Version != in.Version {
 		return nil
@@ -63,6 +74,12 @@ func waitingStage(e *chatconnect.Error, now time.Time) string {
 	case strings.HasPrefix(e.Code, "model_"):
 	case strings.HasPrefix(e.Code, "vector_"):
 		why = "The search index is unavailable"
+	case strings.HasPrefix(e.Code, "storage_"):
+		why = "The file storage is unavailable"
+	case strings.HasPrefix(e.Code, "database_"):
+		why = "The database was unavailable"
+	case strings.HasPrefix(e.Code, "parser_"):
+		why = "The file reader was stopped"
 	default:
 		why = "A service is unavailable"
 	}

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -41,6 +42,18 @@ func TestWaitingStage(t *testing.T) {
 		{
 			&chatconnect.Error{Kind: chatconnect.KindUnavailable, Code: "vector_store_unavailable", RetryAfter: time.Second},
 			"The search index is unavailable; next try at 14:03:11 UTC.",
+		},
+		{
+			&chatconnect.Error{Kind: chatconnect.KindUnavailable, Code: "storage_unavailable", RetryAfter: time.Second},
+			"The file storage is unavailable; next try at 14:03:11 UTC.",
+		},
+		{
+			&chatconnect.Error{Kind: chatconnect.KindUnavailable, Code: "database_unavailable", RetryAfter: time.Second},
+			"The database was unavailable; next try at 14:03:11 UTC.",
+		},
+		{
+			&chatconnect.Error{Kind: chatconnect.KindUnavailable, Code: "parser_unavailable", RetryAfter: time.Second},
+			"The file reader was stopped; next try at 14:03:11 UTC.",
 		},
 		{
 			&chatconnect.Error{Kind: chatconnect.KindUnavailable, Code: "other", RetryAfter: time.Second},
@@ -146,6 +159,72 @@ func TestTheDelayIsTheOneThatWasSaid(t *testing.T) {
 			require.Equal(t, stageEmbedding, store.stages[1], "work goes on")
 			require.NoError(t, embedOnce(t, store, nil))
 			require.Len(t, store.stages, 2, "and says so once")
+		})
+	}
+}
+
+// away is storage and an index that can't be reached.
+type away struct {
+	chatconnect.BlobStore
+	silence
+}
+
+func (away) Open(context.Context, string) (io.ReadCloser, error) {
+	return nil, chatconnect.Errorf(chatconnect.KindUnavailable, "storage_unavailable", "Away.")
+}
+
+func (away) Count(context.Context, chatconnect.ClientID, chatconnect.Revision) (int, error) {
+	return 0, chatconnect.Errorf(chatconnect.KindUnavailable, "vector_store_unavailable", "Away.")
+}
+
+// absentDatabase fails its first writes.
+type absentDatabase struct {
+	*oneDocument
+	failures int
+}
+
+func (s *absentDatabase) UpdateProgress(ctx context.Context, client chatconnect.ClientID, p chatconnect.DocumentProgress) (chatconnect.Document, bool, error) {
+	if s.failures--; s.failures >= 0 {
+		return chatconnect.Document{}, false, chatconnect.Errorf(chatconnect.KindUnavailable, "database_unavailable", "Away.")
+	}
+	return s.oneDocument.UpdateProgress(ctx, client, p)
+}
+
+// Every stage says what it waits for, and keeps its word.
+func TestEveryStageSaysWhyItWaits(t *testing.T) {
+	t.Parallel()
+	in := temporal.IngestInput{ClientID: "c", DocumentID: "d", Version: 1}
+	for name, test := range map[string]struct {
+		run      func(a *Ingestion) (activity any, input any)
+		database int // failed writes
+		says     []string
+	}{
+		"parse":                {func(a *Ingestion) (any, any) { return a.ParseDocument, &in }, 0, []string{"Reading the file", "The file storage is unavailable; next try at "}},
+		"chunk":                {func(a *Ingestion) (any, any) { return a.ChunkDocument, &in }, 0, []string{"Dividing the text", "The file storage is unavailable; next try at "}},
+		"activate":             {func(a *Ingestion) (any, any) { return a.ActivateDocument, &temporal.ActivateInput{IngestInput: in} }, 0, []string{"Checking the search index", "The search index is unavailable; next try at "}},
+		"database":             {func(a *Ingestion) (any, any) { return a.ChunkDocument, &in }, 1, []string{"The database was unavailable; next try at "}},
+		"database, still away": {func(a *Ingestion) (any, any) { return a.ChunkDocument, &in }, 2, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := &oneDocument{}
+			none := away{}
+			a := &Ingestion{
+				Documents: &absentDatabase{store, test.database}, Blobs: none, Index: none, Embedder: none, Progress: none, Metrics: none,
+				Logger: slog.New(slog.DiscardHandler),
+			}
+			environment := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+			activity, input := test.run(a)
+			environment.RegisterActivity(activity)
+			_, err := environment.ExecuteActivity(activity, input)
+			var app *sdktemporal.ApplicationError
+			require.ErrorAs(t, err, &app)
+			require.False(t, app.NonRetryable())
+			require.Equal(t, time.Second, app.NextRetryDelay())
+			require.Len(t, store.stages, len(test.says))
+			for i, says := range test.says {
+				require.Contains(t, store.stages[i], says)
+			}
 		})
 	}
 }
