@@ -35,6 +35,32 @@ const COMMANDS = {
   delete: { label: (name) => `Delete ${name}`, icon: 'trash', method: 'DELETE', path: '' },
 };
 
+const STAGE_DONE = { parse: 'read', chunk: 'split', embed: 'indexed', activate: 'saved' };
+
+/** timings says how long the finished stages took: "read 0.4 s · split 0.1 s".
+ * A wait worth mentioning is mentioned. */
+export function timings(document) {
+  const said = [];
+  let end = NaN;
+  let waited = 0;
+  for (const { name, startedAt, ms } of document.stages ?? []) {
+    const start = Date.parse(startedAt);
+    if (start > end) waited += start - end;
+    if (name === 'queue') waited += ms ?? 0;
+    else if (STAGE_DONE[name] && ms !== undefined && (name !== 'activate' || ms >= 1000)) said.push(`${STAGE_DONE[name]} ${seconds(ms)}`);
+    end = start + (ms ?? NaN);
+  }
+  if (waited >= 1000 && said.length > 0) said.unshift(`waited ${seconds(waited)}`);
+  return said.join(' · ');
+}
+
+function seconds(ms) {
+  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 60) return `${minutes} min ${Math.floor((ms % 60_000) / 1000)} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
 function created(document) {
   return Date.parse(document.createdAt);
 }
@@ -43,6 +69,7 @@ class Row {
   #name = el('span', { class: 'row-name' });
   #status = el('span', { class: 'status' });
   #meta = el('p', { class: 'row-meta' });
+  #timings = el('p', { class: 'row-timings' });
   #stage = el('p', { class: 'row-stage' });
   #bar = el('progress', { max: 100 });
   #error = el('p', { class: 'row-error' });
@@ -50,7 +77,7 @@ class Row {
   constructor() {
     this.actions = el('div', { class: 'row-actions' });
     this.element = el('li', { class: 'row' },
-      el('div', { class: 'row-head' }, this.#name, this.#status, this.actions), this.#meta, this.#stage, this.#bar, this.#error);
+      el('div', { class: 'row-head' }, this.#name, this.#status, this.actions), this.#meta, this.#stage, this.#bar, this.#timings, this.#error);
   }
 
   /** offer shows a button for each command. Buttons that stay keep the focus;
@@ -70,7 +97,7 @@ class Row {
     if (focused) (this.actions.firstElementChild ?? byId('choose')).focus();
   }
 
-  update({ name, status, label, meta, stage, progress, error }) {
+  update({ name, status, label, meta, stage, progress, error, timings: took = '' }) {
     this.element.dataset.status = status;
     setText(this.#name, name);
     this.#name.title = name;
@@ -78,6 +105,8 @@ class Row {
     setText(this.#meta, meta);
     setText(this.#stage, stage);
     this.#stage.hidden = !stage;
+    setText(this.#timings, took);
+    this.#timings.hidden = !took;
     this.#bar.hidden = progress === null;
     if (progress !== null) this.#bar.value = progress;
     this.#bar.setAttribute('aria-label', `Progress of ${name}`);
@@ -373,5 +402,6 @@ function describe(document) {
     stage: ended ? '' : document.stage,
     progress: ended ? null : document.progress,
     error: document.error?.message ?? '',
+    timings: timings(document),
   };
 }
