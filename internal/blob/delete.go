@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -12,7 +13,8 @@ import (
 	"gocloud.dev/gcerrors"
 )
 
-// Delete implements chatconnect.BlobStore.
+// Delete implements chatconnect.BlobStore. Unfinished files of the same key that
+// a killed process left go too; a Put that is under way fails.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := checkKey(key); err != nil {
 		return err
@@ -20,7 +22,28 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := s.remove(ctx, key); err != nil {
 		return err
 	}
+	if err := s.removeUnfinished(ctx, key); err != nil {
+		return err
+	}
 	s.prune(key)
+	return nil
+}
+
+// removeUnfinished removes the driver's temporary files, key.<hex>.tmp. An
+// object store has none: what was not finished was never there.
+func (s *Store) removeUnfinished(ctx context.Context, key string) error {
+	if s.dir == "" {
+		return nil
+	}
+	names, _ := filepath.Glob(filepath.Join(s.dir, filepath.FromSlash(key)) + ".*.tmp") // the pattern is well-formed
+	for _, name := range names {
+		if strings.Count(filepath.Base(name), ".") > strings.Count(path.Base(key), ".")+2 {
+			continue // of another key, which begins with this one
+		}
+		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return unavailable(ctx, err)
+		}
+	}
 	return nil
 }
 

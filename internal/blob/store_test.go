@@ -212,6 +212,19 @@ func TestDeletePrefix(t *testing.T) {
 	})
 }
 
+// What a killed process left of a blob goes with the blob, and only that.
+func TestDeleteRemovesUnfinishedFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, "file://"+dir)
+	put(t, s, "c/d/1/blocks.jsonl", "whole")
+	for _, name := range []string{"blocks.jsonl.18eab6da6dde6767.tmp", "blocks.jsonl.2.18eab6da6dde6767.tmp", "source.18eab6da6dde6767.tmp"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "c", "d", "1", name), []byte("half"), 0o600))
+	}
+	require.NoError(t, s.Delete(t.Context(), "c/d/1/blocks.jsonl"))
+	require.Equal(t, []string{"c", "c/d", "c/d/1", "c/d/1/blocks.jsonl.2.18eab6da6dde6767.tmp", "c/d/1/source.18eab6da6dde6767.tmp"}, files(t, dir))
+}
+
 // A document is deleted while its next version arrives.
 func TestPutBesideDeletePrefix(t *testing.T) {
 	t.Parallel()
