@@ -148,6 +148,18 @@ type BlobStore interface {
 	DeletePrefix(ctx context.Context, prefix string) error
 	// CountPrefix counts the blobs whose key starts with prefix.
 	CountPrefix(ctx context.Context, prefix string) (int, error)
+	// List returns a page of at most limit blobs of all clients, unfinished ones
+	// too, and the cursor of the next, empty at the end; "" begins. A page may
+	// have none and yet not be the last. Only the janitor needs it.
+	List(ctx context.Context, cursor string, limit int) ([]BlobInfo, string, error)
+}
+
+// BlobInfo is what is known of a blob without opening it.
+type BlobInfo struct {
+	Key        string
+	Size       int64 // bytes
+	ModifiedAt time.Time
+	Unfinished bool // a Put is writing it, or died doing so
 }
 
 // Parser turns a file into blocks, outside this process and within limits of

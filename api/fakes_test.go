@@ -455,6 +455,10 @@ func (m blobStore) Delete(_ context.Context, key string) error {
 	return nil
 }
 
+func (m blobStore) List(context.Context, string, int) ([]chatconnect.BlobInfo, string, error) {
+	panic("the API lists no blobs")
+}
+
 func (m blobStore) CountPrefix(context.Context, string) (int, error) {
 	return 0, errors.New("not used")
 }

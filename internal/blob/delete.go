@@ -14,9 +14,10 @@ import (
 )
 
 // Delete implements chatconnect.BlobStore. Unfinished files of the same key that
-// a killed process left go too; a Put that is under way fails.
+// a killed process left go too; a Put that is under way fails. One of those
+// files alone, as List shows it, can be deleted as well.
 func (s *Store) Delete(ctx context.Context, key string) error {
-	if err := checkKey(key); err != nil {
+	if err := checkKey(unfinished.ReplaceAllString(key, "")); err != nil {
 		return err
 	}
 	if err := s.remove(ctx, key); err != nil {
