@@ -21,6 +21,7 @@ import (
 
 func TestMain(m *testing.M) {
 	document.RunChildIfAsked() // the parser's sandbox re-executes this binary
+	runDoomedIfAsked()
 	os.Exit(m.Run())
 }
 
