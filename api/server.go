@@ -156,8 +156,12 @@ func defaultTiming() timing {
 // New builds the router. It fails when a required dependency is missing or
 // the staging directory can't be made.
 func New(options Options) (*Server, error) {
+	staging := options.StagingDir // the system's is not ours to sweep
 	if err := options.setDefaults(); err != nil {
 		return nil, err
+	}
+	if staging != "" {
+		sweepStaging(staging, options.Logger)
 	}
 	pages, err := loadPages(options.Pages)
 	if err != nil {

@@ -119,7 +119,7 @@ func (s *Server) stageUpload(c *gin.Context, clientID string) (*uploadForm, erro
 // is kept in it, so that the others can be accepted.
 func (s *Server) stageFile(part *multipart.Part) (*stagedFile, error) {
 	file := &stagedFile{name: cleanFileName(part.FileName())}
-	temporary, err := os.CreateTemp(s.StagingDir, "upload-*")
+	temporary, err := os.CreateTemp(s.StagingDir, stagedPattern)
 	if err != nil {
 		return file, fmt.Errorf("stage upload: %w", err)
 	}
