@@ -1,6 +1,9 @@
 package chatconnect
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Embedding is a batch of dense vectors, one for each text, and what they
 // cost. Vectors have the embedder's Dimensions and unit length.
@@ -22,9 +25,12 @@ type Embedder interface {
 
 // SearchQuery asks for the passages that fit a question best.
 type SearchQuery struct {
-	Text   string    // for BM25
-	Vector []float32 // for dense similarity
-	Limit  int
+	Text string // for BM25
+	// Vector is for dense similarity, by the generation's model. Without one the
+	// search is by words alone.
+	Vector     []float32
+	Generation Generation // to be searched
+	Limit      int
 	// Inactive lists revisions that exist in the index but must not be seen:
 	// versions still being ingested, replaced or failed.
 	Inactive []Revision
@@ -36,29 +42,48 @@ type Revision struct {
 	Version    int        `json:"version"`
 }
 
-// IndexedChunk is a chunk with its vector, ready for the index.
+// IndexedChunk is a chunk with its vector, ready for the index. Without one it
+// can be found by its words alone.
 type IndexedChunk struct {
 	Chunk        Chunk
 	DocumentName string
 	Vector       []float32
 }
 
-// VectorIndex is the search index. Every method takes the client first and
-// none can be called without one; that is what keeps tenants apart.
+// VectorIndex is the search index. Every method that reads or writes points
+// takes the client first and none can be called without one; that is what
+// keeps tenants apart.
 type VectorIndex interface {
-	// Upsert stores chunks under ids derived from (client, document, version,
-	// index): repeating it changes nothing.
-	Upsert(ctx context.Context, client ClientID, chunks []IndexedChunk) error
+	// Generations returns the builds of the index as they were at most
+	// GenerationsAge ago.
+	Generations(ctx context.Context) (Generations, error)
+	// Upsert stores chunks in one generation under ids derived from (client,
+	// document, version, index): repeating it changes nothing. ErrGenerationGone
+	// if it has been removed.
+	Upsert(ctx context.Context, client ClientID, generation Generation, chunks []IndexedChunk) error
+	// Missing lists which of a revision's chunks with from <= index < to a
+	// generation does not hold.
+	Missing(ctx context.Context, client ClientID, generation Generation, revision Revision, from, to int) ([]int, error)
+	// Remove removes the points of those chunks from one generation.
+	Remove(ctx context.Context, client ClientID, generation Generation, revision Revision, from, to int) error
 	// Search fuses dense and BM25 ranks (RRF), best first.
 	Search(ctx context.Context, client ClientID, query SearchQuery) ([]Passage, error)
-	// Count counts the points of a revision.
+	// CountIn counts the points of a revision in one generation, Count in the
+	// one that has the fewest.
+	CountIn(ctx context.Context, client ClientID, generation Generation, revision Revision) (int, error)
 	Count(ctx context.Context, client ClientID, revision Revision) (int, error)
-	// CountDocument counts the points of every revision, CountClient all.
+	// CountDocument counts the points of every revision, CountClient all, in all
+	// generations together.
 	CountDocument(ctx context.Context, client ClientID, document DocumentID) (int, error)
 	CountClient(ctx context.Context, client ClientID) (int, error)
-	// DeleteRevision removes the points of one revision, DeleteDocument of all.
+	// DeleteRevision removes the points of one revision from all generations,
+	// DeleteDocument of all revisions.
 	DeleteRevision(ctx context.Context, client ClientID, revision Revision) error
 	DeleteDocument(ctx context.Context, client ClientID, document DocumentID) error
 	// DeleteClient removes every point of the client.
 	DeleteClient(ctx context.Context, client ClientID) error
 }
+
+// GenerationsAge bounds how long a process may go on with the generations it
+// has seen. A reindex relies on it: this long after a change, everybody knows.
+const GenerationsAge = 10 * time.Second

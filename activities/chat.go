@@ -15,7 +15,7 @@ type ChatMetrics interface {
 type Chat struct {
 	Documents chatconnect.DocumentStore
 	Chats     chatconnect.ChatStore
-	Embedder  chatconnect.Embedder
+	Embedders chatconnect.Embedders
 	Index     chatconnect.VectorIndex
 	Model     chatconnect.Model
 	Relay     chatconnect.Relay

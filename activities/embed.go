@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -43,25 +44,54 @@ func (a *Ingestion) EmbedBatch(ctx context.Context, in *temporal.EmbedBatchInput
 	if err := a.waitIsOver(ctx, &in.IngestInput, document); err != nil {
 		return nil, encode(ctx, err)
 	}
-	a.Metrics.Embedded(a.Embedder.Model(), result.Tokens)
 	a.Metrics.StageDone("embed", in.Type, time.Since(started))
 	return &result, nil
 }
 
+// embedAndStore stores the chunks in every generation of the index. One that
+// was removed meanwhile needs them no more; the second attempt sees which there
+// are.
 func (a *Ingestion) embedAndStore(ctx context.Context, in *temporal.EmbedBatchInput, chunks []chatconnect.Chunk) (tokens int, err error) {
+	for attempt := 0; ; attempt++ {
+		generations, err := a.Index.Generations(ctx)
+		if err != nil {
+			return tokens, err
+		}
+		for _, generation := range generations.All() {
+			embed := embedFor
+			if generations.Next != nil && generation == *generations.Next {
+				embed = embedStrictly
+			}
+			var spent int
+			spent, err = a.storeIn(ctx, in, generation, embed, chunks)
+			tokens += spent
+			if err != nil {
+				break
+			}
+		}
+		if err == nil || attempt > 0 || !errors.Is(err, chatconnect.ErrGenerationGone) {
+			return tokens, err
+		}
+	}
+}
+
+type embedding func(context.Context, chatconnect.Embedders, chatconnect.Generation, []string) (chatconnect.Embedding, error)
+
+func (a *Ingestion) storeIn(ctx context.Context, in *temporal.EmbedBatchInput, generation chatconnect.Generation, embed embedding, chunks []chatconnect.Chunk) (tokens int, err error) {
 	texts := make([]string, len(chunks))
 	for i, chunk := range chunks {
 		texts[i] = embeddedText(chunk)
 	}
-	embedding, err := a.Embedder.Embed(ctx, texts)
+	embedded, err := embed(ctx, a.Embedders, generation, texts)
 	if err != nil {
 		return 0, notTheDocumentsFault(err)
 	}
+	a.Metrics.Embedded(generation.Model, embedded.Tokens)
 	indexed := make([]chatconnect.IndexedChunk, len(chunks))
 	for i, chunk := range chunks {
-		indexed[i] = chatconnect.IndexedChunk{Chunk: chunk, DocumentName: in.Name, Vector: embedding.Vectors[i]}
+		indexed[i] = chatconnect.IndexedChunk{Chunk: chunk, DocumentName: in.Name, Vector: embedded.Vectors[i]}
 	}
-	return embedding.Tokens, a.Index.Upsert(ctx, in.ClientID, indexed)
+	return embedded.Tokens, a.Index.Upsert(ctx, in.ClientID, generation, indexed)
 }
 
 // embeddedText is the chunk under its headings, which often say what the text

@@ -9,9 +9,10 @@ import (
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
-// ActivateDocument lets search see the revision, after counting that the
-// index holds all of it. If it does not, the revision's points are removed
-// and CodePointsMissing is returned: the workflow embeds again.
+// ActivateDocument lets search see the revision, after counting that every
+// generation of the index holds all of it. If one does not (it began to be
+// built while batches were under way, say), CodePointsMissing is returned: the
+// workflow embeds again, over the points there are.
 func (a *Ingestion) ActivateDocument(ctx context.Context, in *temporal.ActivateInput) (*temporal.IngestResult, error) {
 	defer heartbeat(ctx)()
 	started := time.Now()
@@ -31,13 +32,19 @@ func (a *Ingestion) ActivateDocument(ctx context.Context, in *temporal.ActivateI
 	}
 	if points != in.Chunks {
 		a.Logger.WarnContext(ctx, "search index is incomplete", "document_id", in.DocumentID, "points", points, "chunks", in.Chunks)
-		if err := a.Index.DeleteRevision(ctx, in.ClientID, in.Revision()); err != nil {
-			return nil, encode(ctx, err)
+		if points > in.Chunks { // left by an earlier chunking
+			if err := a.Index.DeleteRevision(ctx, in.ClientID, in.Revision()); err != nil {
+				return nil, encode(ctx, err)
+			}
 		}
 		return nil, encode(ctx, errPointsMissing)
 	}
+	generations, err := a.Index.Generations(ctx)
+	if err != nil {
+		return nil, encode(ctx, err)
+	}
 	document, err := a.Documents.Activate(ctx, in.ClientID, in.Revision(), chatconnect.IngestionCost{
-		Chunks: in.Chunks, Tokens: in.Tokens, EmbeddingTokens: in.EmbeddingTokens, EmbeddingModel: a.Embedder.Model(),
+		Chunks: in.Chunks, Tokens: in.Tokens, EmbeddingTokens: in.EmbeddingTokens, EmbeddingModel: generations.Active.Model,
 	})
 	if errors.Is(err, chatconnect.ErrNotFound) {
 		err = errSuperseded.Because(err)

@@ -27,7 +27,7 @@ type Ingestion struct {
 	Blobs     chatconnect.BlobStore
 	Parser    chatconnect.Parser
 	Chunker   chatconnect.Chunker
-	Embedder  chatconnect.Embedder
+	Embedders chatconnect.Embedders
 	Index     chatconnect.VectorIndex
 	Progress  chatconnect.ProgressFeed
 	Metrics   IngestionMetrics

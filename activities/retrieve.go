@@ -34,17 +34,22 @@ func (a *Chat) Retrieve(ctx context.Context, in *temporal.ChatInput) (*temporal.
 	if knowledge.Ready == 0 {
 		return result, nil
 	}
-	key := queryCacheKey(in, knowledge.Version)
+	generations, err := a.Index.Generations(ctx)
+	if err != nil {
+		return nil, temporal.EncodeError(err)
+	}
+	key := queryCacheKey(in, knowledge.Version, generations.Active)
 	if result.Passages = a.cachedPassages(ctx, key); result.Passages != nil {
 		result.Cached = true
 		return result, nil
 	}
-	embedding, err := a.Embedder.Embed(ctx, []string{in.Text})
+	vector, err := vectorOf(ctx, a.Embedders, generations.Active, in.Text)
 	if err != nil {
 		return nil, temporal.EncodeError(err)
 	}
 	result.Passages, err = a.Index.Search(ctx, in.ClientID, chatconnect.SearchQuery{
-		Text: in.Text, Vector: embedding.Vectors[0], Limit: passagesPerAnswer, Inactive: knowledge.Inactive,
+		Text: in.Text, Vector: vector, Generation: generations.Active,
+		Limit: passagesPerAnswer, Inactive: knowledge.Inactive,
 	})
 	if err != nil {
 		return nil, temporal.EncodeError(err)
@@ -54,10 +59,11 @@ func (a *Chat) Retrieve(ctx context.Context, in *temporal.ChatInput) (*temporal.
 }
 
 // queryCacheKey contains the knowledge version, so that any change of the
-// searchable documents makes every older entry unreachable.
-func queryCacheKey(in *temporal.ChatInput, knowledgeVersion int64) string {
+// searchable documents makes every older entry unreachable, and so does another
+// generation of the index.
+func queryCacheKey(in *temporal.ChatInput, knowledgeVersion int64, generation chatconnect.Generation) string {
 	question := sha256.Sum256([]byte(strings.ToLower(strings.Join(strings.Fields(in.Text), " "))))
-	return string(in.ClientID) + ":query:" + strconv.FormatInt(knowledgeVersion, 10) + ":" + hex.EncodeToString(question[:])
+	return string(in.ClientID) + ":query:" + strconv.FormatInt(knowledgeVersion, 10) + ":" + generation.Collection + ":" + hex.EncodeToString(question[:])
 }
 
 // cachedPassages returns nil unless the cache holds the search's result. The

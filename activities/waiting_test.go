@@ -108,7 +108,12 @@ func (s silence) Embed(context.Context, []string) (chatconnect.Embedding, error)
 	return chatconnect.Embedding{Vectors: [][]float32{{1}}}, s.err
 }
 
-func (silence) Upsert(context.Context, chatconnect.ClientID, []chatconnect.IndexedChunk) error {
+func (s silence) Embedder(string, int) (chatconnect.Embedder, error) { return s, nil }
+func (silence) Generations(context.Context) (chatconnect.Generations, error) {
+	return chatconnect.Generations{Active: chatconnect.Generation{Collection: "test_1", Model: "test", Dimensions: 1}}, nil
+}
+
+func (silence) Upsert(context.Context, chatconnect.ClientID, chatconnect.Generation, []chatconnect.IndexedChunk) error {
 	return nil
 }
 func (silence) StageDone(string, chatconnect.FileType, time.Duration) {}
@@ -120,7 +125,7 @@ func embedOnce(t *testing.T, store *oneDocument, embedder error) error {
 	t.Helper()
 	quiet := silence{err: embedder}
 	a := &Ingestion{
-		Documents: store, Embedder: quiet, Index: quiet, Progress: quiet, Metrics: quiet,
+		Documents: store, Embedders: quiet, Index: quiet, Progress: quiet, Metrics: quiet,
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	environment := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
@@ -210,7 +215,7 @@ func TestEveryStageSaysWhyItWaits(t *testing.T) {
 			store := &oneDocument{}
 			none := away{}
 			a := &Ingestion{
-				Documents: &absentDatabase{store, test.database}, Blobs: none, Index: none, Embedder: none, Progress: none, Metrics: none,
+				Documents: &absentDatabase{store, test.database}, Blobs: none, Index: none, Embedders: none, Progress: none, Metrics: none,
 				Logger: slog.New(slog.DiscardHandler),
 			}
 			environment := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()

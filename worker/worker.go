@@ -26,6 +26,8 @@ type Options struct {
 	Ingestion *activities.Ingestion
 	Chat      *activities.Chat
 	Commands  *activities.Commands
+	Janitor   *activities.Janitor
+	Reindex   *activities.Reindex
 	Documents chatconnect.DocumentStore
 	// Parsers is how many ingestion activities run at once.
 	Parsers int
@@ -33,6 +35,8 @@ type Options struct {
 	// BatchesPerSecond how many all processes together begin; 0: any number.
 	Embedders        int
 	BatchesPerSecond float64
+	// JanitorInterval is how often the janitor goes round; 0 pauses it.
+	JanitorInterval time.Duration
 
 	StopTimeout time.Duration // how long running activities may finish
 	Logger      *slog.Logger
@@ -45,8 +49,8 @@ type Options struct {
 type Worker struct {
 	Options
 	ingestion, embedding, chat sdkworker.Worker
-	stopSweeper                context.CancelFunc
-	swept                      chan struct{}
+	stopBackground             context.CancelFunc
+	background                 sync.WaitGroup
 }
 
 // New returns a worker; Start begins to work.
@@ -69,12 +73,9 @@ func (w *Worker) Start(ctx context.Context) error {
 		}
 		started = append(started, queue.worker)
 	}
-	ctx, w.stopSweeper = context.WithCancel(ctx)
-	w.swept = make(chan struct{})
-	go func() {
-		defer close(w.swept)
-		w.sweep(ctx)
-	}()
+	ctx, w.stopBackground = context.WithCancel(ctx)
+	w.background.Go(func() { w.sweep(ctx) })
+	w.background.Go(func() { w.schedule(ctx) })
 	return nil
 }
 
@@ -90,6 +91,10 @@ func (w *Worker) register() {
 	w.ingestion.RegisterWorkflowWithOptions(workflows.DeleteDocument, workflow.RegisterOptions{Name: temporal.WorkflowDeleteDocument})
 	w.ingestion.RegisterWorkflowWithOptions(workflows.PurgeClient, workflow.RegisterOptions{Name: temporal.WorkflowPurgeClient})
 	w.ingestion.RegisterActivity(w.Commands)
+	w.ingestion.RegisterWorkflowWithOptions(workflows.Janitor, workflow.RegisterOptions{Name: temporal.WorkflowJanitor})
+	w.ingestion.RegisterActivity(w.Janitor)
+	w.ingestion.RegisterWorkflowWithOptions(workflows.ReindexAll, workflow.RegisterOptions{Name: temporal.WorkflowReindexAll})
+	w.ingestion.RegisterActivity(w.Reindex)
 
 	w.embedding = sdkworker.New(w.Client, temporal.QueueEmbedding, sdkworker.Options{
 		MaxConcurrentActivityExecutionSize: w.Embedders,
@@ -101,6 +106,7 @@ func (w *Worker) register() {
 		Interceptors:                 interceptors,
 	})
 	w.embedding.RegisterActivity(w.Ingestion.EmbedBatch)
+	w.embedding.RegisterActivity(w.Reindex.ReindexBatch)
 
 	w.chat = sdkworker.New(w.Client, temporal.QueueChat, sdkworker.Options{
 		WorkerStopTimeout: w.StopTimeout, Interceptors: interceptors,
@@ -112,8 +118,8 @@ func (w *Worker) register() {
 // Stop takes no new tasks, lets running activities finish within StopTimeout
 // and returns. What has not finished by then runs again elsewhere.
 func (w *Worker) Stop() {
-	w.stopSweeper()
-	<-w.swept
+	w.stopBackground()
+	w.background.Wait()
 	var stopping sync.WaitGroup
 	for _, worker := range []sdkworker.Worker{w.chat, w.ingestion, w.embedding} {
 		stopping.Go(worker.Stop)

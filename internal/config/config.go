@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +33,10 @@ func (s Secret) String() string {
 // LogValue hides the value from slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
+// prefixPattern leaves room for a model's name behind it: names of collections
+// have at most 255 characters.
+var prefixPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,60}$`)
+
 // Config holds every setting. Each Secret NAME may also be given as
 // NAME_FILE, the path of a file that holds it.
 type Config struct {
@@ -39,6 +44,7 @@ type Config struct {
 	RedisURL          Secret `env:"REDIS_URL" help:"Redis, redis://:password@host:6379/0"`
 	QdrantURL         string `env:"QDRANT_URL" help:"Qdrant's gRPC port, http://host:6334"`
 	QdrantAPIKey      Secret `env:"QDRANT_API_KEY" help:"Qdrant's API key, if it asks for one"`
+	QdrantPrefix      string `env:"QDRANT_PREFIX" envDefault:"chatconnect" help:"starts the names of collections and aliases, so that installations can share a Qdrant"`
 	TemporalAddress   string `env:"TEMPORAL_ADDRESS" help:"Temporal frontend, host:7233"`
 	TemporalNamespace string `env:"TEMPORAL_NAMESPACE" envDefault:"default" help:"Temporal namespace"`
 	TemporalAPIKey    Secret `env:"TEMPORAL_API_KEY" help:"Temporal Cloud API key; implies TLS"`
@@ -66,6 +72,8 @@ type Config struct {
 	FreeModel string `env:"FREE_MODEL" envDefault:"gpt-4o-mini" help:"model of clients of the free tier"`
 	PaidModel string `env:"PAID_MODEL" envDefault:"claude-sonnet-4-5" help:"model of clients of the paid tier"`
 
+	ModelTimeout time.Duration `env:"MODEL_TIMEOUT" envDefault:"60s" help:"how long a model provider may keep silent until a call counts as failed"`
+
 	Host           string   `env:"HOST" envDefault:"0.0.0.0" help:"address to listen on"`
 	Port           int      `env:"PORT" envDefault:"5000" help:"port to listen on; 0 picks a free one"`
 	PublicURL      string   `env:"PUBLIC_URL" help:"how browsers reach this installation; https turns on Secure cookies"`
@@ -74,6 +82,7 @@ type Config struct {
 	Workers        int      `env:"WORKERS" envDefault:"4" help:"documents parsed at once by one worker process"`
 	LogLevel       LogLevel `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn or error"`
 
+	JanitorInterval time.Duration `env:"JANITOR_INTERVAL" envDefault:"1h" help:"how often workers look for files and points that belong to nothing; 0 turns it off"`
 	ChatTimeout     time.Duration `env:"CHAT_TIMEOUT" envDefault:"2m" help:"longest time one answer may take"`
 	ShutdownTimeout time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20s" help:"how long a stopping process may finish its work"`
 }
@@ -174,6 +183,15 @@ func (c *Config) complete() error {
 	}
 	if c.EmbeddingDimensions < 0 || c.EmbeddingDimensions > 65536 {
 		errs = append(errs, errors.New("EMBEDDING_DIMENSIONS must be between 1 and 65536"))
+	}
+	if !prefixPattern.MatchString(c.QdrantPrefix) {
+		errs = append(errs, errors.New("QDRANT_PREFIX must be 1 to 60 letters, digits, - and _"))
+	}
+	if c.ModelTimeout <= 0 {
+		errs = append(errs, errors.New("MODEL_TIMEOUT must be positive"))
+	}
+	if c.JanitorInterval != 0 && c.JanitorInterval < time.Minute {
+		errs = append(errs, errors.New("JANITOR_INTERVAL must be at least 1m, or 0 for off"))
 	}
 	if c.EmbeddingConcurrency < 1 {
 		errs = append(errs, errors.New("EMBEDDING_CONCURRENCY must be at least 1"))

@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/qdrant/go-client/qdrant"
+
+	chatconnect "github.com/chatconnect/chatconnect"
 )
 
 // Names of a point's vectors.
@@ -15,159 +16,87 @@ const (
 	vectorBM25  = "bm25"  // sparse; the server multiplies query weights by IDF
 )
 
-// Alias names the collection that is in use, for the re-indexing to come.
-//
-// An alias can't be checked and used in one step, and one that has been
-// switched to another model's collection would mix vectors that mean different
-// things. So requests never go through the alias: it is resolved, its target
-// is used only if it belongs to our model and dimensions (the base collection,
-// or a generation of it named base + "__" + n), and it is resolved again every
-// few seconds. Otherwise the base collection is used.
-const Alias = "chatconnect_chunks"
+// Keys of a collection's metadata. The model is kept there as it is called:
+// the collection's name can't hold every character, and needn't be unique.
+const (
+	metadataModel = "embedding_model"
+)
 
-// resolveEvery is how long a switch of the alias may go unnoticed.
-const resolveEvery = 5 * time.Second
+// DefaultPrefix starts the names of collections and aliases.
+const DefaultPrefix = "chatconnect"
 
-// resolved is the collection in use.
-type resolved struct {
-	collection string
-	at         time.Time
+// CollectionName is the first collection of a model,
+// "<prefix>_<model>_<dimensions>"; characters that a collection name may not
+// have became "-". Later ones of the same model have "__" and a suffix behind
+// it.
+func CollectionName(prefix, model string, dimensions int) string {
+	return fmt.Sprintf("%s_%s_%d", prefix, safeName(model), dimensions)
 }
 
-// CollectionName is the collection of a model, "chatconnect_<model>_<dims>";
-// characters that a collection name may not have become "-".
-func CollectionName(model string, dimensions int) string {
-	safe := strings.Map(func(r rune) rune {
+func safeName(model string) string {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '_', r == '-':
 			return r
 		}
 		return '-'
 	}, model)
-	return fmt.Sprintf("chatconnect_%s_%d", safe, dimensions)
 }
 
-// EnsureCollection makes sure that the collection, its payload indexes and the
-// alias exist. It may run any number of times and in several processes at
-// once.
-func (x *Index) EnsureCollection(ctx context.Context) error {
-	select {
-	case x.resolving <- struct{}{}:
-		defer func() { <-x.resolving }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	_, err := x.resolve(ctx)
-	return err
-}
-
-// collection returns the collection to use. Only the first call waits for it
-// to be created; a later refresh is done by one caller while the others go on
-// with what is known.
-func (x *Index) collection(ctx context.Context) (string, error) {
-	known := x.current.Load()
-	if known != nil && time.Since(known.at) < resolveEvery {
-		return known.collection, nil
-	}
-	if known != nil {
-		select {
-		case x.resolving <- struct{}{}:
-		default:
-			return known.collection, nil
-		}
-	} else {
-		select {
-		case x.resolving <- struct{}{}:
-		case <-ctx.Done():
-			return "", ctx.Err()
-		}
-	}
-	defer func() { <-x.resolving }()
-	if now := x.current.Load(); now != nil && now != known {
-		return now.collection, nil // someone resolved it while we waited
-	}
-	return x.resolve(ctx)
-}
-
-// forget drops what is known, if it is still what the caller saw.
-func (x *Index) forget(collection string) {
-	if known := x.current.Load(); known != nil && known.collection == collection {
-		x.current.CompareAndSwap(known, nil)
-	}
-}
-
-// resolve must be called with the resolving token held.
-func (x *Index) resolve(ctx context.Context) (string, error) {
-	limited, cancel := context.WithTimeout(ctx, adminTimeout)
-	defer cancel()
-
-	known := x.current.Load()
-	target, err := x.aliasTarget(limited)
+// describe returns the generation that a collection holds. The error is the
+// client's own.
+func (x *Index) describe(ctx context.Context, collection string) (chatconnect.Generation, error) {
+	info, err := x.client.GetCollectionInfo(ctx, collection)
 	if err != nil {
-		return "", storeError(ctx, "list aliases", err)
+		return chatconnect.Generation{}, err
 	}
-	collection := x.base
-	if x.ours(target) {
-		collection = target
+	dense := info.GetConfig().GetParams().GetVectorsConfig().GetParamsMap().GetMap()[vectorDense]
+	g := chatconnect.Generation{
+		Collection: collection,
+		Model:      info.GetConfig().GetMetadata()[metadataModel].GetStringValue(),
+		Dimensions: int(dense.GetSize()),
 	}
-	if known == nil || known.collection != collection {
-		if err := x.ensure(ctx, limited, collection); err != nil {
-			return "", err
-		}
+	if g.Model == "" {
+		g.Model = x.modelFromName(collection, g.Dimensions)
 	}
-	if target == "" {
-		if err := x.client.CreateAlias(limited, Alias, collection); err != nil {
-			return "", storeError(ctx, "create alias", err)
-		}
-	}
-	x.current.Store(&resolved{collection: collection, at: time.Now()})
-	return collection, nil
+	return g, nil
 }
 
-// ours reports whether a collection holds vectors of our model and dimensions.
-func (x *Index) ours(collection string) bool {
-	return collection == x.base || strings.HasPrefix(collection, x.base+"__")
+// modelFromName guesses the model of a collection that was made without
+// metadata, by a server before 1.16 or by hand.
+func (x *Index) modelFromName(collection string, dimensions int) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(collection, x.prefix+"_"), "__")
+	name = strings.TrimSuffix(name, fmt.Sprintf("_%d", dimensions))
+	if name == safeName(x.model) {
+		return x.model
+	}
+	return name
 }
 
-// aliasTarget returns the collection the alias points at, "" if there is no
-// such alias.
-func (x *Index) aliasTarget(ctx context.Context) (string, error) {
-	aliases, err := x.client.ListAliases(ctx)
-	if err != nil {
-		return "", err
-	}
-	for _, alias := range aliases {
-		if alias.GetAliasName() == Alias {
-			return alias.GetCollectionName(), nil
-		}
-	}
-	return "", nil
-}
-
-// ensure creates the collection and its indexes where they are missing, and
-// refuses a collection that can't hold our vectors.
-func (x *Index) ensure(ctx, limited context.Context, collection string) error {
-	exists, err := x.client.CollectionExists(limited, collection)
+// ensure creates a generation's collection and its indexes where they are
+// missing, and refuses a collection that can't hold its vectors.
+func (x *Index) ensure(ctx, limited context.Context, g chatconnect.Generation) error {
+	exists, err := x.client.CollectionExists(limited, g.Collection)
 	if err != nil {
 		return storeError(ctx, "collection exists", err)
 	}
 	if !exists {
-		err := x.client.CreateCollection(limited, x.schema(collection))
+		err := x.client.CreateCollection(limited, schema(g))
 		if err != nil && !isAlreadyExists(err) { // another process was faster
 			return storeError(ctx, "create collection", err)
 		}
 		if err == nil {
-			x.log.InfoContext(ctx, "vector collection created", "collection", collection, "dimensions", x.dimensions)
+			x.log.InfoContext(ctx, "vector collection created", "collection", g.Collection, "model", g.Model, "dimensions", g.Dimensions)
 		}
 	}
-	info, err := x.client.GetCollectionInfo(limited, collection)
+	info, err := x.client.GetCollectionInfo(limited, g.Collection)
 	if err != nil {
 		return storeError(ctx, "collection info", err)
 	}
-	if err := x.check(collection, info); err != nil {
+	if err := check(g, info); err != nil {
 		return err
 	}
-	for _, index := range payloadIndexes(collection) {
+	for _, index := range payloadIndexes(g.Collection) {
 		if _, ok := info.GetPayloadSchema()[index.GetFieldName()]; ok {
 			continue
 		}
@@ -181,16 +110,17 @@ func (x *Index) ensure(ctx, limited context.Context, collection string) error {
 // schema describes the collection. m = 0 with payload_m builds one search
 // graph for each tenant and none over all, as Qdrant advises where every
 // search is filtered by tenant.
-func (x *Index) schema(collection string) *qdrant.CreateCollection {
+func schema(g chatconnect.Generation) *qdrant.CreateCollection {
 	return &qdrant.CreateCollection{
-		CollectionName: collection,
+		CollectionName: g.Collection,
 		VectorsConfig: qdrant.NewVectorsConfigMap(map[string]*qdrant.VectorParams{
-			vectorDense: {Size: uint64(x.dimensions), Distance: qdrant.Distance_Cosine},
+			vectorDense: {Size: uint64(g.Dimensions), Distance: qdrant.Distance_Cosine},
 		}),
 		SparseVectorsConfig: qdrant.NewSparseVectorsConfig(map[string]*qdrant.SparseVectorParams{
 			vectorBM25: {Modifier: qdrant.Modifier_Idf.Enum()},
 		}),
 		HnswConfig: &qdrant.HnswConfigDiff{M: qdrant.PtrOf(uint64(0)), PayloadM: qdrant.PtrOf(uint64(16))},
+		Metadata:   map[string]*qdrant.Value{metadataModel: qdrant.NewValueString(g.Model)},
 	}
 }
 
@@ -215,15 +145,15 @@ func payloadIndexes(collection string) []*qdrant.CreateFieldIndexCollection {
 	}
 }
 
-func (x *Index) check(collection string, info *qdrant.CollectionInfo) error {
+func check(g chatconnect.Generation, info *qdrant.CollectionInfo) error {
 	params := info.GetConfig().GetParams()
 	dense, ok := params.GetVectorsConfig().GetParamsMap().GetMap()[vectorDense]
-	if !ok || dense.GetSize() != uint64(x.dimensions) || dense.GetDistance() != qdrant.Distance_Cosine {
-		return errRefused.Because(fmt.Errorf("vector: collection %q has no cosine vector %q of %d dimensions; delete it or choose another model name", collection, vectorDense, x.dimensions))
+	if !ok || dense.GetSize() != uint64(g.Dimensions) || dense.GetDistance() != qdrant.Distance_Cosine {
+		return errRefused.Because(fmt.Errorf("vector: collection %q has no cosine vector %q of %d dimensions; delete it or choose another model name", g.Collection, vectorDense, g.Dimensions))
 	}
 	sparse, ok := params.GetSparseVectorsConfig().GetMap()[vectorBM25]
 	if !ok || sparse.GetModifier() != qdrant.Modifier_Idf {
-		return errRefused.Because(fmt.Errorf("vector: collection %q has no sparse vector %q with the IDF modifier", collection, vectorBM25))
+		return errRefused.Because(fmt.Errorf("vector: collection %q has no sparse vector %q with the IDF modifier", g.Collection, vectorBM25))
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package vector
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,11 @@ type Options struct {
 	// does not answer gRPC.
 	URL    string
 	APIKey string // empty for a server without one
-	// Model and Dimensions are the embedder's; they name the collection.
+	// Prefix starts the names of collections and aliases, so that several
+	// installations can share a server; DefaultPrefix if empty.
+	Prefix string
+	// Model and Dimensions are those set up: what a fresh installation's
+	// collection is made for, and what Notice compares the index with.
 	Model      string
 	Dimensions int
 	// OnSearch, if set, is called with the duration of each search's round
@@ -49,13 +54,15 @@ type Options struct {
 // reached or refuses the key, and the context's error if that ended first.
 type Index struct {
 	client     *qdrant.Client
-	base       string // the collection's name, without a generation
+	prefix     string
+	model      string
 	dimensions int
 	onSearch   func(time.Duration)
 	log        *slog.Logger
 
-	current   atomic.Pointer[resolved] // nil until the collection is known to exist
-	resolving chan struct{}            // holds one token: the right to resolve
+	current   atomic.Pointer[view]                   // nil until seen, and after a change
+	mismatch  atomic.Pointer[chatconnect.Generation] // the active one, if of another model
+	resolving chan struct{}                          // holds one token: the right to look and to change
 }
 
 var _ chatconnect.VectorIndex = (*Index)(nil)
@@ -98,7 +105,8 @@ func New(ctx context.Context, options Options) (*Index, error) {
 	}
 	index := &Index{
 		client:     client,
-		base:       CollectionName(options.Model, options.Dimensions),
+		prefix:     cmp.Or(options.Prefix, DefaultPrefix),
+		model:      options.Model,
 		dimensions: options.Dimensions,
 		onSearch:   options.OnSearch,
 		log:        options.Logger,
@@ -124,31 +132,51 @@ func (x *Index) Ping(ctx context.Context) error {
 	if _, err := x.client.HealthCheck(call); err != nil {
 		return storeError(ctx, "health check", err)
 	}
-	if _, err := x.client.CollectionExists(call, x.base); err != nil {
+	if _, err := x.client.CollectionExists(call, x.base().Collection); err != nil {
 		return storeError(ctx, "collection exists", err)
 	}
 	return nil
 }
 
-// call runs one request against the current collection, within timeout. If
-// the collection turns out to be gone, it is created again, once.
-func call[T any](ctx context.Context, x *Index, operation string, timeout time.Duration, request func(ctx context.Context, collection string) (T, error)) (T, error) {
+// call runs one request against a generation's collection, within timeout. A
+// collection that is gone, because the index was switched or its server lost
+// it, is ErrGenerationGone, and the next caller learns what there is now.
+func call[T any](ctx context.Context, x *Index, operation string, timeout time.Duration, generation chatconnect.Generation, request func(ctx context.Context, collection string) (T, error)) (T, error) {
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	result, err := request(limited, generation.Collection)
+	if err == nil {
+		return result, nil
+	}
 	var zero T
+	if isNotFound(err) && ctx.Err() == nil {
+		x.forget()
+		return zero, chatconnect.ErrGenerationGone.Because(fmt.Errorf("vector: %s: %w", operation, err))
+	}
+	return zero, storeError(ctx, operation, err)
+}
+
+// inAll runs one request against every generation, and again against those
+// there are then if one is gone. results are in the order of Generations.All.
+func inAll[T any](ctx context.Context, x *Index, operation string, timeout time.Duration, request func(ctx context.Context, collection string) (T, error)) ([]T, error) {
 	for attempt := 0; ; attempt++ {
-		collection, err := x.collection(ctx)
+		generations, err := x.Generations(ctx)
 		if err != nil {
-			return zero, err
+			return nil, err
 		}
-		limited, cancel := context.WithTimeout(ctx, timeout)
-		result, err := request(limited, collection)
-		cancel()
+		var results []T
+		for _, g := range generations.All() {
+			var result T
+			if result, err = call(ctx, x, operation, timeout, g, request); err != nil {
+				break
+			}
+			results = append(results, result)
+		}
 		if err == nil {
-			return result, nil
+			return results, nil
 		}
-		if attempt == 0 && isNotFound(err) {
-			x.forget(collection)
-			continue
+		if attempt > 0 || !errors.Is(err, chatconnect.ErrGenerationGone) {
+			return nil, err
 		}
-		return zero, storeError(ctx, operation, err)
 	}
 }

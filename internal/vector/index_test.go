@@ -80,8 +80,8 @@ func TestNewRefusesWhatCanNeverWork(t *testing.T) {
 
 func TestCollectionName(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "chatconnect_text-embedding-3-large_3072", CollectionName("text-embedding-3-large", 3072))
-	require.Equal(t, "chatconnect_BAAI-bge-m3-v1.5_8", CollectionName("BAAI/bge-m3:v1.5", 8))
+	require.Equal(t, "chatconnect_text-embedding-3-large_3072", CollectionName("chatconnect", "text-embedding-3-large", 3072))
+	require.Equal(t, "chatconnect_BAAI-bge-m3-v1.5_8", CollectionName("chatconnect", "BAAI/bge-m3:v1.5", 8))
 }
 
 // TestEveryFilterNamesTheClient goes over all that scope can make.

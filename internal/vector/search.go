@@ -28,20 +28,21 @@ const candidatesPerResult = 4
 // the caller can tell that nothing fits; the third query gives Similarity to
 // those that only BM25 found.
 //
-// A text without terms (punctuation, stop words) is searched by vector alone.
+// A text without terms (punctuation, stop words) is searched by vector alone,
+// one without a vector by its terms.
 func (x *Index) Search(ctx context.Context, client chatconnect.ClientID, query chatconnect.SearchQuery) ([]chatconnect.Passage, error) {
 	s, err := scopeOf(client)
 	if err != nil {
 		return nil, err
 	}
-	if len(query.Vector) != x.dimensions {
-		return nil, errDimensions.Because(fmt.Errorf("vector: the query has %d dimensions, the index %d", len(query.Vector), x.dimensions))
-	}
-	if query.Limit <= 0 {
-		return []chatconnect.Passage{}, nil
+	if n := len(query.Vector); n > 0 && n != query.Generation.Dimensions {
+		return nil, errDimensions.Because(fmt.Errorf("vector: the query has %d dimensions, the index %d", n, query.Generation.Dimensions))
 	}
 	terms := encodeQuery(query.Text)
-	batch, err := call(ctx, x, "search", searchTimeout, func(ctx context.Context, collection string) ([]*qdrant.BatchResult, error) {
+	if query.Limit <= 0 || len(query.Vector) == 0 && len(terms.indices) == 0 {
+		return []chatconnect.Passage{}, nil
+	}
+	batch, err := call(ctx, x, "search", searchTimeout, query.Generation, func(ctx context.Context, collection string) ([]*qdrant.BatchResult, error) {
 		start := time.Now()
 		defer func() { x.onSearch(time.Since(start)) }()
 		return x.client.QueryBatch(ctx, &qdrant.QueryBatchPoints{
@@ -52,12 +53,12 @@ func (x *Index) Search(ctx context.Context, client chatconnect.ClientID, query c
 	if err != nil {
 		return nil, err
 	}
-	want := 1
-	if len(terms.indices) > 0 {
-		want = 3
-	}
+	want := len(searchQueries("", nil, query, terms))
 	if len(batch) != want {
 		return nil, errRefused.Because(fmt.Errorf("vector: a batch of %d queries got %d results", want, len(batch)))
+	}
+	if len(query.Vector) == 0 {
+		return passages(s, fuse(nil, batch[0].GetResult(), nil), query.Limit)
 	}
 	var lexical, rescored []*qdrant.ScoredPoint
 	if want == 3 {
@@ -80,16 +81,20 @@ func searchQueries(collection string, filter *qdrant.Filter, query chatconnect.S
 		return []*qdrant.QueryPoints{dense}
 	}
 	bm25 := qdrant.NewQuerySparse(terms.indices, terms.values)
+	lexical := &qdrant.QueryPoints{
+		CollectionName: collection,
+		Query:          bm25,
+		Using:          qdrant.PtrOf(vectorBM25),
+		Filter:         filter,
+		Limit:          candidates,
+		WithPayload:    qdrant.NewWithPayload(true),
+	}
+	if len(query.Vector) == 0 {
+		return []*qdrant.QueryPoints{lexical}
+	}
 	return []*qdrant.QueryPoints{
 		dense,
-		{
-			CollectionName: collection,
-			Query:          bm25,
-			Using:          qdrant.PtrOf(vectorBM25),
-			Filter:         filter,
-			Limit:          candidates,
-			WithPayload:    qdrant.NewWithPayload(true),
-		},
+		lexical,
 		{
 			CollectionName: collection,
 			Prefetch: []*qdrant.PrefetchQuery{{

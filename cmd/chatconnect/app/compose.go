@@ -14,6 +14,7 @@ import (
 	"github.com/chatconnect/chatconnect/internal/document"
 	"github.com/chatconnect/chatconnect/internal/ratelimit"
 	"github.com/chatconnect/chatconnect/internal/sessions"
+	"github.com/chatconnect/chatconnect/internal/vector"
 	"github.com/chatconnect/chatconnect/worker"
 )
 
@@ -72,11 +73,11 @@ func (a *App) composeWorker() error {
 		Client: a.temporal,
 		Ingestion: &activities.Ingestion{
 			Documents: a.store, Blobs: a.blobs, Parser: a.parser, Chunker: chunker,
-			Embedder: a.embedder, Index: a.index, Progress: a.progress,
+			Embedders: a.embedders, Index: a.index, Progress: a.progress,
 			Metrics: a.metrics, Logger: a.logger,
 		},
 		Chat: &activities.Chat{
-			Documents: a.store, Chats: a.store, Embedder: a.embedder, Index: a.index,
+			Documents: a.store, Chats: a.store, Embedders: a.embedders, Index: a.index,
 			Model: a.model, Relay: a.relay, Cache: a.cache,
 			Metrics: a.metrics, Logger: a.logger,
 		},
@@ -84,8 +85,17 @@ func (a *App) composeWorker() error {
 			Documents: a.store, Purges: a.store, Blobs: a.blobs, Index: a.index,
 			Cache: a.cache, Progress: a.progress, Temporal: a.temporal, Logger: a.logger,
 		},
+		Reindex: &activities.Reindex{
+			Documents: a.store, Revisions: a.store, Embedders: a.embedders, Index: a.index, Builder: a.index,
+			Metrics: a.metrics, Logger: a.logger,
+		},
+		Janitor: &activities.Janitor{
+			Documents: a.store, Revisions: a.store, Blobs: a.blobs, Index: a.index, Audit: vector.NewAudit(a.index),
+			Temporal: a.temporal, Metrics: a.metrics, Logger: a.logger,
+		},
 		Documents: a.store, Parsers: a.config.Workers,
 		Embedders: a.config.EmbeddingConcurrency, BatchesPerSecond: a.config.EmbeddingBatchesPerSecond,
+		JanitorInterval: a.config.JanitorInterval,
 		StopTimeout: a.config.ShutdownTimeout, Logger: a.logger,
 	}
 	if a.options.AdjustWorker != nil {

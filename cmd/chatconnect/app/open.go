@@ -13,6 +13,7 @@ import (
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/internal/blob"
 	"github.com/chatconnect/chatconnect/internal/cache"
+	"github.com/chatconnect/chatconnect/internal/config"
 	"github.com/chatconnect/chatconnect/internal/document"
 	"github.com/chatconnect/chatconnect/internal/llm"
 	"github.com/chatconnect/chatconnect/internal/postgres"
@@ -25,19 +26,20 @@ import (
 
 // adapters are the open connections to everything outside the process.
 type adapters struct {
-	store    *postgres.Store
-	redis    redis.UniversalClient
-	hub      *redisconn.Hub
-	relay    *relay.Relay
-	progress *progress.Feed
-	cache    *cache.Cache
-	index    *vector.Index
-	blobs    *blob.Store
-	temporal client.Client
-	parser   *document.Parser
-	embedder chatconnect.Embedder
-	model    chatconnect.Model
-	notice   string
+	store     *postgres.Store
+	redis     redis.UniversalClient
+	hub       *redisconn.Hub
+	relay     *relay.Relay
+	progress  *progress.Feed
+	cache     *cache.Cache
+	index     *vector.Index
+	blobs     *blob.Store
+	temporal  client.Client
+	parser    *document.Parser
+	embedder  chatconnect.Embedder // of the model that is set up
+	embedders chatconnect.Embedders
+	model     chatconnect.Model
+	notice    string
 }
 
 // open makes every connection. None of them waits for its server.
@@ -53,12 +55,7 @@ func (a *App) open(ctx context.Context) error {
 }
 
 func (a *App) openModels(context.Context) error {
-	options := llm.Options{
-		OpenAIKey: string(a.config.OpenAIAPIKey), OpenAIBaseURL: a.config.OpenAIBaseURL,
-		AnthropicKey: string(a.config.AnthropicAPIKey), AnthropicBaseURL: a.config.AnthropicBaseURL,
-		FreeModel: a.config.FreeModel, PaidModel: a.config.PaidModel,
-		EmbeddingModel: a.config.EmbeddingModel, EmbeddingDimensions: a.config.EmbeddingDimensions,
-	}
+	options := ModelOptions(a.config)
 	var err error
 	var models, embeddings string
 	if a.model, models, err = llm.NewModel(options); err != nil {
@@ -68,7 +65,27 @@ func (a *App) openModels(context.Context) error {
 		return err
 	}
 	a.notice = models + " " + embeddings
+	// The cache is opened later, and no embedder is asked for before.
+	a.embedders = llm.NewEmbedders(options, a.cached)
 	return nil
+}
+
+// cached puts the cache of embeddings before an embedder.
+func (a *App) cached(e chatconnect.Embedder) chatconnect.Embedder {
+	return cache.NewEmbedder(e, a.cache, cache.EmbedderOptions{
+		OnHit: a.metrics.EmbeddingCacheHit, OnMiss: a.metrics.EmbeddingCacheMiss, Logger: a.logger,
+	})
+}
+
+// ModelOptions are the settings of models.
+func ModelOptions(c config.Config) llm.Options {
+	return llm.Options{
+		OpenAIKey: string(c.OpenAIAPIKey), OpenAIBaseURL: c.OpenAIBaseURL,
+		AnthropicKey: string(c.AnthropicAPIKey), AnthropicBaseURL: c.AnthropicBaseURL,
+		FreeModel: c.FreeModel, PaidModel: c.PaidModel,
+		EmbeddingModel: c.EmbeddingModel, EmbeddingDimensions: c.EmbeddingDimensions,
+		Timeouts: llm.Timeouts{ResponseHeader: c.ModelTimeout},
+	}
 }
 
 func (a *App) openStores(ctx context.Context) error {
@@ -81,7 +98,7 @@ func (a *App) openStores(ctx context.Context) error {
 	}
 	if a.index, err = vector.New(ctx, vector.Options{
 		URL: a.config.QdrantURL, APIKey: string(a.config.QdrantAPIKey),
-		Model: a.embedder.Model(), Dimensions: a.embedder.Dimensions(),
+		Prefix: a.config.QdrantPrefix, Model: a.embedder.Model(), Dimensions: a.embedder.Dimensions(),
 		OnSearch: a.metrics.Searched, Logger: a.logger,
 	}); err != nil {
 		return err
@@ -102,9 +119,7 @@ func (a *App) openRedis(context.Context) error {
 	a.progress = progress.New(progress.Options{Redis: a.redis, Hub: a.hub, Logger: a.logger})
 	a.cache = cache.New(cache.Options{Redis: a.redis})
 	if a.config.OpenAIAPIKey != "" { // the built-in embedder is quicker than any cache
-		a.embedder = cache.NewEmbedder(a.embedder, a.cache, cache.EmbedderOptions{
-			OnHit: a.metrics.EmbeddingCacheHit, OnMiss: a.metrics.EmbeddingCacheMiss, Logger: a.logger,
-		})
+		a.embedder = a.cached(a.embedder)
 	}
 	return nil
 }

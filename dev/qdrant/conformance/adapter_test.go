@@ -27,11 +27,12 @@ type adapterFixture struct {
 	index    *vector.Index
 	client   *pb.Client // beside the adapter
 	to       target
+	prefix   string
 	model    string
 	searches *atomic.Int64
 }
 
-func (f adapterFixture) collection() string { return vector.CollectionName(f.model, dims) }
+func (f adapterFixture) collection() string { return vector.CollectionName(f.prefix, f.model, dims) }
 
 func adapterOnEach(t *testing.T, test func(f adapterFixture)) {
 	t.Helper()
@@ -40,7 +41,7 @@ func adapterOnEach(t *testing.T, test func(f adapterFixture)) {
 		t.Run(to.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 			defer cancel()
-			f := adapterFixture{T: t, ctx: ctx, to: to, client: newClient(t, to), model: unique(), searches: &atomic.Int64{}}
+			f := adapterFixture{T: t, ctx: ctx, to: to, client: newClient(t, to), prefix: unique(), model: "some/model", searches: &atomic.Int64{}}
 			f.index = f.open(f.model)
 			defer func() { _ = f.client.DeleteCollection(ctx, f.collection()) }()
 			test(f)
@@ -51,12 +52,20 @@ func adapterOnEach(t *testing.T, test func(f adapterFixture)) {
 func (f adapterFixture) open(model string) *vector.Index {
 	f.Helper()
 	index, err := vector.New(f.ctx, vector.Options{
-		URL: f.to.url, APIKey: f.to.apiKey, Model: model, Dimensions: dims,
+		URL: f.to.url, APIKey: f.to.apiKey, Prefix: f.prefix, Model: model, Dimensions: dims,
 		OnSearch: func(time.Duration) { f.searches.Add(1) },
 	})
 	require.NoError(f, err)
 	f.Cleanup(func() { _ = index.Close() })
 	return index
+}
+
+// active is the generation that is searched.
+func (f adapterFixture) active() chatconnect.Generation {
+	f.Helper()
+	generations, err := f.index.Generations(f.ctx)
+	require.NoError(f, err)
+	return generations.Active
 }
 
 func newTenant() chatconnect.ClientID     { return chatconnect.ClientID(uuid.NewString()) }
@@ -80,7 +89,7 @@ func indexed(document chatconnect.DocumentID, version, i int, content string, v 
 
 func (f adapterFixture) upsert(client chatconnect.ClientID, chunks ...chatconnect.IndexedChunk) {
 	f.Helper()
-	require.NoError(f, f.index.Upsert(f.ctx, client, chunks))
+	require.NoError(f, f.index.Upsert(f.ctx, client, f.active(), chunks))
 }
 
 func (f adapterFixture) search(client chatconnect.ClientID, q chatconnect.SearchQuery) []chatconnect.Passage {
@@ -88,6 +97,7 @@ func (f adapterFixture) search(client chatconnect.ClientID, q chatconnect.Search
 	if q.Limit == 0 {
 		q.Limit = 5
 	}
+	q.Generation = f.active()
 	passages, err := f.index.Search(f.ctx, client, q)
 	require.NoError(f, err)
 	return passages
@@ -197,7 +207,7 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 			require.Equal(f, "vector_client_missing", chatconnect.AsError(err).Code)
 			require.Error(f, f.index.DeleteClient(f.ctx, nobody))
 			require.Error(f, f.index.DeleteDocument(f.ctx, nobody, document))
-			require.Error(f, f.index.Upsert(f.ctx, nobody, nil))
+			require.Error(f, f.index.Upsert(f.ctx, nobody, f.active(), nil))
 			_, err = f.index.Count(f.ctx, nobody, revision)
 			require.Error(f, err)
 		}
@@ -262,9 +272,9 @@ func TestUpsertIsIdempotentAndDeletesAreExact(t *testing.T) {
 func TestWrongDimensions(t *testing.T) {
 	adapterOnEach(t, func(f adapterFixture) {
 		client := newTenant()
-		err := f.index.Upsert(f.ctx, client, []chatconnect.IndexedChunk{indexed(newDocument(), 1, 0, "x", []float32{1, 2})})
+		err := f.index.Upsert(f.ctx, client, f.active(), []chatconnect.IndexedChunk{indexed(newDocument(), 1, 0, "x", []float32{1, 2})})
 		require.Equal(f, "vector_dimensions", chatconnect.AsError(err).Code)
-		_, err = f.index.Search(f.ctx, client, chatconnect.SearchQuery{Text: "x", Vector: []float32{1}, Limit: 1})
+		_, err = f.index.Search(f.ctx, client, chatconnect.SearchQuery{Text: "x", Vector: []float32{1}, Generation: f.active(), Limit: 1})
 		require.Equal(f, "vector_dimensions", chatconnect.AsError(err).Code)
 	})
 }
@@ -286,7 +296,9 @@ func TestEnsureCollectionRacesAndRecovers(t *testing.T) {
 		// Gone under a running process: the next call makes it again.
 		require.NoError(f, f.client.DeleteCollection(f.ctx, f.collection()))
 		client, document := newTenant(), newDocument()
-		f.upsert(client, indexed(document, 1, 0, "back", axis(0, 0)))
+		chunk := indexed(document, 1, 0, "back", axis(0, 0))
+		require.ErrorIs(f, f.index.Upsert(f.ctx, client, f.active(), []chatconnect.IndexedChunk{chunk}), chatconnect.ErrGenerationGone)
+		f.upsert(client, chunk)
 		f.requireCount(1, client, chatconnect.Revision{DocumentID: document, Version: 1})
 	})
 }
@@ -298,48 +310,6 @@ func TestForeignCollectionIsRefused(t *testing.T) {
 		require.Equal(f, "vector_store_error", chatconnect.AsError(err).Code)
 		require.ErrorContains(f, err, "8 dimensions")
 	})
-}
-
-// TestAlias runs on the stand-in alone: the alias is one for the whole server.
-func TestAlias(t *testing.T) {
-	t.Parallel()
-	to := target{url: "http://" + startServer(t, t.TempDir(), qdrant.Options{})}
-	f := adapterFixture{T: t, ctx: t.Context(), to: to, client: newClient(t, to), model: "model/v1:large", searches: &atomic.Int64{}}
-	pointsAt := func() string {
-		aliases, err := f.client.ListAliases(f.ctx)
-		require.NoError(t, err)
-		require.Len(t, aliases, 1)
-		return aliases[0].GetCollectionName()
-	}
-	f.index = f.open(f.model)
-	require.Equal(t, "chatconnect_model-v1-large_8", f.collection())
-	require.NoError(t, f.index.EnsureCollection(f.ctx))
-	require.Equal(t, f.collection(), pointsAt(), "created where missing")
-
-	// Another model neither moves the alias nor writes to its target.
-	f.index = f.open("other")
-	client, document := newTenant(), newDocument()
-	f.upsert(client, indexed(document, 1, 0, "text", axis(0, 0)))
-	require.Equal(t, f.collection(), pointsAt())
-	names, err := f.client.ListCollections(f.ctx)
-	require.NoError(t, err)
-	require.Contains(t, names, "chatconnect_other_8")
-
-	// A new generation of the same model is used once the alias points at it.
-	next := f.collection() + "__2"
-	require.NoError(t, f.client.CreateCollection(f.ctx, &pb.CreateCollection{
-		CollectionName: next,
-		VectorsConfig:  pb.NewVectorsConfigMap(map[string]*pb.VectorParams{"dense": {Size: dims, Distance: pb.Distance_Cosine}}),
-		SparseVectorsConfig: pb.NewSparseVectorsConfig(map[string]*pb.SparseVectorParams{
-			"bm25": {Modifier: pb.Modifier_Idf.Enum()},
-		}),
-	}))
-	require.NoError(t, f.client.CreateAlias(f.ctx, vector.Alias, next))
-	f.index = f.open(f.model)
-	f.upsert(client, indexed(document, 1, 0, "text", axis(0, 0)))
-	n, err := f.client.Count(f.ctx, &pb.CountPoints{CollectionName: next})
-	require.NoError(t, err)
-	require.EqualValues(t, 1, n)
 }
 
 func requireUnavailable(t *testing.T, err error) {
@@ -364,8 +334,9 @@ func TestServerDownAndBack(t *testing.T) {
 	chunk := indexed(document, 1, 0, "text", axis(0, 0))
 	requireUnavailable(t, index.Ping(t.Context()))
 	requireUnavailable(t, index.EnsureCollection(t.Context()))
-	requireUnavailable(t, index.Upsert(t.Context(), client, []chatconnect.IndexedChunk{chunk}))
-	_, err = index.Search(t.Context(), client, chatconnect.SearchQuery{Text: "x", Vector: axis(0, 0), Limit: 1})
+	g := chatconnect.Generation{Collection: vector.CollectionName(vector.DefaultPrefix, "m", dims), Model: "m", Dimensions: dims}
+	requireUnavailable(t, index.Upsert(t.Context(), client, g, []chatconnect.IndexedChunk{chunk}))
+	_, err = index.Search(t.Context(), client, chatconnect.SearchQuery{Text: "x", Vector: axis(0, 0), Generation: g, Limit: 1})
 	requireUnavailable(t, err)
 	requireUnavailable(t, index.DeleteClient(t.Context(), client))
 
@@ -376,10 +347,11 @@ func TestServerDownAndBack(t *testing.T) {
 	go func() { _ = server.Serve(lis) }()
 	// Each connection of the pool finds out for itself.
 	require.Eventually(t, func() bool {
-		return index.Upsert(t.Context(), client, []chatconnect.IndexedChunk{chunk}) == nil
+		_, err := index.Generations(t.Context())
+		return err == nil && index.Upsert(t.Context(), client, g, []chatconnect.IndexedChunk{chunk}) == nil
 	}, 10*time.Second, 20*time.Millisecond)
 	require.NoError(t, server.Close())
-	requireUnavailable(t, index.Upsert(t.Context(), client, []chatconnect.IndexedChunk{chunk}))
+	requireUnavailable(t, index.Upsert(t.Context(), client, g, []chatconnect.IndexedChunk{chunk}))
 }
 
 func TestContextEndsACall(t *testing.T) {
@@ -394,7 +366,7 @@ func TestContextEndsACall(t *testing.T) {
 	require.Less(t, time.Since(start), time.Second)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err = index.Search(ctx, newTenant(), chatconnect.SearchQuery{Text: "x", Vector: axis(0, 0), Limit: 1})
+	_, err = index.Search(ctx, newTenant(), chatconnect.SearchQuery{Text: "x", Vector: axis(0, 0), Generation: chatconnect.Generation{Collection: "c", Dimensions: dims}, Limit: 1})
 	require.ErrorIs(t, err, context.DeadlineExceeded, "the caller's end is told as such")
 }
 

@@ -105,6 +105,8 @@ func BenchmarkAdapterSearch(b *testing.B) {
 	})
 	require.NoError(b, err)
 	defer func() { _ = index.Close() }()
+	generations, err := index.Generations(b.Context())
+	require.NoError(b, err)
 	random := rand.New(rand.NewPCG(7, 7))
 	words := rand.NewZipf(random, 1.1, 5, 30_000)
 	text := func(n int) string {
@@ -129,10 +131,10 @@ func BenchmarkAdapterSearch(b *testing.B) {
 		for chunk := range perTenant {
 			chunks = append(chunks, indexed(document, 1, chunk, text(300), embed()))
 		}
-		require.NoError(b, index.Upsert(b.Context(), clients[i], chunks))
+		require.NoError(b, index.Upsert(b.Context(), clients[i], generations.Active, chunks))
 	}
 	inactive := []chatconnect.Revision{{DocumentID: newDocument(), Version: 1}}
-	query := chatconnect.SearchQuery{Text: text(10), Vector: embed(), Limit: 5, Inactive: inactive}
+	query := chatconnect.SearchQuery{Text: text(10), Vector: embed(), Generation: generations.Active, Limit: 5, Inactive: inactive}
 	before := cpuTime(b)
 	for i := 0; b.Loop(); i++ {
 		found, err := index.Search(b.Context(), clients[i%tenants], query)

@@ -3,8 +3,9 @@
 // and a Temporal namespace of its own. Tests that kill things start a private
 // stack instead, or the dev binary.
 //
-// Redis and Qdrant are shared. That is no loss of isolation, as everything in
-// them is kept apart by client, and clients have random ids.
+// Redis and Qdrant are shared. That is no loss of isolation: what is in Redis
+// is kept apart by client, and clients have random ids; in Qdrant every test has
+// collections of its own.
 package stacktest
 
 import (
@@ -42,6 +43,7 @@ func Environ(t testing.TB) []string {
 		"DATABASE_URL=" + pgtest.ForTest(t),
 		"REDIS_URL=" + common["REDIS_URL"],
 		"QDRANT_URL=" + common["QDRANT_URL"],
+		"QDRANT_PREFIX=" + namespace,
 		"TEMPORAL_ADDRESS=" + common["TEMPORAL_ADDRESS"],
 		"TEMPORAL_NAMESPACE=" + namespace,
 		"SESSION_SECRET=" + common["SESSION_SECRET"],
