@@ -24,6 +24,7 @@ type Metrics struct {
 	ingestionStage *prometheus.HistogramVec
 	ingested       *prometheus.CounterVec
 	relayLag       prometheus.Histogram
+	janitor        *prometheus.CounterVec
 }
 
 // Chat latencies reach from a cached extractive answer (milliseconds) to a
@@ -68,9 +69,12 @@ func NewMetrics() *Metrics {
 			Name: "relay_lag_seconds", Help: "From a token's publication to its delivery in the API process.",
 			Buckets: prometheus.ExponentialBuckets(.0001, 2.5, 12),
 		}),
+		janitor: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "chatconnect_janitor_findings_total", Help: "What the janitor found, by kind and by what it did about it.",
+		}, []string{"kind", "action"}),
 	}
 	m.Registry.MustRegister(m.chatRequests, m.chatLatency, m.firstToken, m.llmTokens, m.qdrantSearch,
-		m.cacheHits, m.cacheMisses, m.ingestionStage, m.ingested, m.relayLag,
+		m.cacheHits, m.cacheMisses, m.ingestionStage, m.ingested, m.relayLag, m.janitor,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -118,6 +122,11 @@ func (m *Metrics) StageDone(stage string, t chatconnect.FileType, d time.Duratio
 // unless it failed.
 func (m *Metrics) Ingested(status chatconnect.Status, code string) {
 	m.ingested.WithLabelValues(string(status), code).Inc()
+}
+
+// JanitorFound counts findings of the janitor.
+func (m *Metrics) JanitorFound(kind, action string, n int) {
+	m.janitor.WithLabelValues(kind, action).Add(float64(n))
 }
 
 // RelayLag observes how long a relay event was under way.

@@ -96,7 +96,7 @@ func (a *App) composeWorker() error {
 		Documents: a.store, Parsers: a.config.Workers,
 		Embedders: a.config.EmbeddingConcurrency, BatchesPerSecond: a.config.EmbeddingBatchesPerSecond,
 		JanitorInterval: a.config.JanitorInterval,
-		StopTimeout: a.config.ShutdownTimeout, Logger: a.logger,
+		StopTimeout:     a.config.ShutdownTimeout, Logger: a.logger,
 	}
 	if a.options.AdjustWorker != nil {
 		a.options.AdjustWorker(&options)
