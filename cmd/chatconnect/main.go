@@ -24,6 +24,11 @@ const usage = `Usage: chatconnect <command>
   api           API only
   worker        worker only
   migrate       bring the database schema up to date
+  janitor       look for files and points that belong to nothing now, and print
+                what was found; with --dry-run nothing is changed
+  reindex       build the search index anew with the embedding model that is
+                set up, or mend it; follows the one that runs
+  reindex status, reindex cancel
   config check  print the effective settings, secrets masked
   health        exit 0 if the API on this machine is ready (for container checks)
   health worker the same for a worker, which answers on METRICS_ADDR
@@ -52,7 +57,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	case "help", "-h", "--help":
 		fmt.Fprint(stdout, usage)
 		return nil
-	case "serve", "api", "worker", "migrate", "config check", "health", "health worker":
+	case "serve", "api", "worker", "migrate", "janitor", "janitor --dry-run", "config check", "health", "health worker",
+		"reindex", "reindex status", "reindex cancel":
 	default:
 		return fmt.Errorf("%q is not a command\n\n%s", command, usage)
 	}
@@ -66,6 +72,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return checkConfig(settings, stdout)
 	case "health", "health worker":
 		return checkHealth(ctx, settings, command == "health worker")
+	case "reindex", "reindex status", "reindex cancel":
+		return runReindex(ctx, strings.TrimPrefix(strings.TrimPrefix(command, "reindex"), " "), settings, stdout, stderr)
 	case "migrate":
 		if err := settings.RequireDatabase(); err != nil {
 			return err
@@ -73,10 +81,14 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return schema.Migrate(ctx, string(settings.DatabaseURL))
 	}
 
+	logger := telemetry.NewLogger(stderr, settings.LogLevel)
+	if command == "janitor" || command == "janitor --dry-run" {
+		return runJanitor(ctx, settings, command == "janitor --dry-run", logger, stdout)
+	}
+
 	roles := map[string]app.Roles{
 		"serve": {API: true, Worker: true}, "api": {API: true}, "worker": {Worker: true},
 	}[command]
-	logger := telemetry.NewLogger(stderr, settings.LogLevel)
 	redisconn.LogTo(logger)
 	options := app.Options{Roles: roles, Migrate: command == "serve", Logger: logger}
 	a, err := app.New(ctx, settings, options)

@@ -30,6 +30,8 @@ func TestCommands(t *testing.T) {
 		{args: []string{"serve"}, err: "DATABASE_URL must be set"},
 		{args: []string{"api"}, environ: []string{"DATABASE_URL=x", "REDIS_URL=x", "QDRANT_URL=http://x", "TEMPORAL_ADDRESS=x"}, err: "SESSION_SECRET must be set"},
 		{args: []string{"migrate"}, err: "DATABASE_URL must be set"},
+		{args: []string{"reindex"}, err: "TEMPORAL_ADDRESS must be set"},
+		{args: []string{"reindex", "now"}, err: `"reindex now" is not a command`},
 		{args: []string{"worker"}, environ: []string{"PORT=x"}, err: "Port"},
 		{args: []string{"config", "check"}, environ: []string{"SESSION_SECRET=0123456789abcdef0123456789abcdef", "DATABASE_URL=x"}, stdout: "SESSION_SECRET", err: "REDIS_URL must be set"},
 	} {
