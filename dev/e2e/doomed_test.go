@@ -227,6 +227,16 @@ func (d doomedChunker) Chunk(ctx context.Context, blocks iter.Seq2[chatconnect.B
 	})
 }
 
+type doomedEmbedders struct {
+	chatconnect.Embedders
+	doom *doom
+}
+
+func (d doomedEmbedders) Embedder(model string, dimensions int) (chatconnect.Embedder, error) {
+	embedder, err := d.Embedders.Embedder(model, dimensions)
+	return doomedEmbedder{embedder, d.doom}, err
+}
+
 type doomedEmbedder struct {
 	chatconnect.Embedder
 	doom *doom
@@ -245,14 +255,14 @@ type doomedIndex struct {
 	doom *doom
 }
 
-func (d doomedIndex) Upsert(ctx context.Context, client chatconnect.ClientID, chunks []chatconnect.IndexedChunk) error {
+func (d doomedIndex) Upsert(ctx context.Context, client chatconnect.ClientID, generation chatconnect.Generation, chunks []chatconnect.IndexedChunk) error {
 	if stage, _ := ctx.Value(stageKey{}).(string); stage+" torn" == d.doom.step {
-		if err := d.VectorIndex.Upsert(ctx, client, chunks[:len(chunks)/2]); err != nil {
+		if err := d.VectorIndex.Upsert(ctx, client, generation, chunks[:len(chunks)/2]); err != nil {
 			return err
 		}
 		d.doom.at(ctx, "torn")
 	}
-	err := d.VectorIndex.Upsert(ctx, client, chunks)
+	err := d.VectorIndex.Upsert(ctx, client, generation, chunks)
 	if err == nil {
 		d.doom.at(ctx, "stored")
 	}

@@ -47,7 +47,7 @@ func runDoomed(d *doom) error {
 			in.Blobs = doomedBlobs{in.Blobs, d}
 			in.Parser = doomedParser{in.Parser, d}
 			in.Chunker = doomedChunker{in.Chunker, d}
-			in.Embedder = doomedEmbedder{in.Embedder, d}
+			in.Embedders = doomedEmbedders{in.Embedders, d}
 			in.Index = doomedIndex{in.Index, d}
 		},
 	})
