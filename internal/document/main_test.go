@@ -10,5 +10,6 @@ import (
 func TestMain(m *testing.M) {
 	document.RunChildIfAsked()
 	runParentIfAsked()
+	runHostileWorkerIfAsked()
 	os.Exit(m.Run())
 }
