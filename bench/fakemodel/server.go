@@ -26,7 +26,8 @@ type Request struct {
 	Path     string          `json:"path"`
 	Header   http.Header     `json:"header"`
 	Body     json.RawMessage `json:"body"`
-	Time     time.Time       `json:"time"` // body read, before anything else; nanoseconds
+	Time     time.Time       `json:"time"`            // body read, before anything else; nanoseconds
+	Fault    string          `json:"fault,omitempty"` // the kind of the one that strikes it
 }
 
 // Server is the fake. It is safe for concurrent use.
@@ -257,14 +258,16 @@ func (s *Server) record(x *exchange, endpoint string, now time.Time) ([]func(Req
 		ID: s.total, Endpoint: endpoint, Method: x.r.Method, Path: x.r.URL.Path,
 		Header: x.r.Header.Clone(), Body: raw, Time: now,
 	}
+	x.knobs = s.knobs
+	if x.fault = strike(s.faults, endpoint, now, s.random.Float64()); x.fault != nil {
+		request.Fault = x.fault.Kind
+	}
 	if s.capture > 0 {
 		if len(s.requests) >= s.capture {
 			s.requests = append([]Request{}, s.requests[len(s.requests)-s.capture+1:]...)
 		}
 		s.requests = append(s.requests, request)
 	}
-	x.knobs = s.knobs
-	x.fault = strike(s.faults, endpoint, now, s.random.Float64())
 	close(s.arrived)
 	s.arrived = make(chan struct{})
 	hooks := make([]func(Request), 0, len(s.hooks))

@@ -241,6 +241,11 @@ func TestFaults(t *testing.T) {
 	}
 	status, _, _ = chat()
 	require.Equal(t, http.StatusOK, status, "the third is not")
+	var struck []string
+	for _, r := range c.Requests() {
+		struck = append(struck, r.Fault)
+	}
+	require.Equal(t, []string{"", fakemodel.FaultRateLimit, fakemodel.FaultRateLimit, ""}, struck)
 
 	knobs(`{"kind":"stream_error","afterTokens":2,"count":1},{"kind":"cut","afterTokens":3,"count":1}`)
 	_, _, body := chat()

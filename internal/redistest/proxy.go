@@ -10,9 +10,9 @@ import (
 
 // Proxy stands between clients and a server, and is the network's bad day.
 type Proxy struct {
-	server   *Server
-	listener net.Listener
-	pipes    sync.WaitGroup
+	network, address string // of the server
+	listener         net.Listener
+	pipes            sync.WaitGroup
 
 	mu      sync.Mutex
 	refuse  bool
@@ -27,16 +27,26 @@ type Proxy struct {
 // Proxy starts a proxy before the server, which ends with the test.
 func (s *Server) Proxy(t testing.TB) *Proxy {
 	t.Helper()
+	return Before(t, s.Network, s.Addr)
+}
+
+// Before starts a proxy before any server, a Redis or not, which ends with the
+// test.
+func Before(t testing.TB, network, address string) *Proxy {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{server: s, listener: listener, conns: make(map[net.Conn]struct{}), flowing: make(chan struct{}), over: make(chan struct{})}
+	p := &Proxy{network: network, address: address, listener: listener, conns: make(map[net.Conn]struct{}), flowing: make(chan struct{}), over: make(chan struct{})}
 	close(p.flowing)
 	p.pipes.Go(p.accept)
 	t.Cleanup(p.close)
 	return p
 }
+
+// Addr is where it listens, host:port.
+func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
 // Client returns a client that goes through the proxy.
 func (p *Proxy) Client(t testing.TB) *redis.Client {
@@ -116,7 +126,7 @@ func (p *Proxy) accept() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial(p.server.Network, p.server.Addr) //nolint:noctx // loopback
+		server, err := net.Dial(p.network, p.address) //nolint:noctx // loopback
 		if err != nil {
 			_ = client.Close()
 			continue
