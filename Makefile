@@ -86,6 +86,11 @@ bench: ## measure on this machine: POST to model request, chats a second
 	@$(GO) -C dev build -ldflags='-s -w' -o ../bin/chatconnect-bench ./cmd/chatconnect-bench
 	@bin/chatconnect-bench
 
+.PHONY: bench-ingest
+bench-ingest: ## measure on this machine: a large document, fairness between tenants, documents a second, memory
+	@$(GO) -C dev build -ldflags='-s -w' -o ../bin/chatconnect-bench ./cmd/chatconnect-bench
+	@bin/chatconnect-bench ingest
+
 .PHONY: ui
 ui: ## rebuild the committed user interfaces (needs Node)
 	@for dir in dashboard widget; do \

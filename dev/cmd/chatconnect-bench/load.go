@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime/multipart"
 	"net/http"
-	"net/http/cookiejar"
 	"slices"
 	"strings"
 	"sync"
@@ -18,7 +16,6 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
-	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/bench/fakemodel"
 )
 
@@ -51,63 +48,17 @@ func newLoad(ctx context.Context, url string, models *fakemodel.Server, client *
 			l.mu.Unlock()
 		}
 	})
-	jar, err := cookiejar.New(nil)
+	tenant, err := newTenant(ctx, url)
 	if err != nil {
 		return nil, err
 	}
-	owner := &http.Client{Jar: jar}
-	if err := send(ctx, owner, http.MethodPost, url+"/api/auth/register", map[string]string{
-		"email": uuid.NewString() + "@example.com", "password": uuid.NewString(), "name": "Bench",
-	}, nil); err != nil {
-		return nil, err
-	}
-	var shop chatconnect.Client
-	if err := send(ctx, owner, http.MethodPost, url+"/api/dashboard/clients", map[string]string{"name": "Bench"}, &shop); err != nil {
-		return nil, err
-	}
-	if err := send(ctx, owner, http.MethodPatch, url+"/api/dashboard/clients/"+string(shop.ID), map[string]string{"tier": "paid"}, &shop); err != nil {
-		return nil, err
-	}
-	l.key = shop.PublishableKey
-	return l, l.learn(ctx, owner, shop.ID)
-}
-
-// learn uploads a document and waits until it is ready.
-func (l *load) learn(ctx context.Context, owner *http.Client, id chatconnect.ClientID) error {
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	_ = form.WriteField("clientId", string(id)) // a buffer never fails
-	part, _ := form.CreateFormFile("file", "tea.txt")
+	l.key = tenant.client.PublishableKey
+	var tea strings.Builder
 	for i := range 200 {
-		fmt.Fprintf(part, "Tea number %d is served at %d o'clock in room %d.\n\n", i, i%24, i*7)
+		fmt.Fprintf(&tea, "Tea number %d is served at %d o'clock in room %d.\n\n", i, i%24, i*7)
 	}
-	_ = form.Close()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url+"/api/dashboard/documents/upload", &body)
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", form.FormDataContentType())
-	var accepted struct{ Documents []chatconnect.Document }
-	if err := do(owner, request, &accepted); err != nil {
-		return err
-	}
-	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.url+"/api/dashboard/documents/"+string(accepted.Documents[0].ID), nil)
-		if err != nil {
-			return err
-		}
-		var document chatconnect.Document
-		if err := do(owner, request, &document); err != nil {
-			return err
-		}
-		if document.Status == chatconnect.StatusReady {
-			return nil
-		}
-		if document.Status.Final() {
-			return fmt.Errorf("the document is %s: %+v", document.Status, document.Error)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	_, _, err = tenant.timeToReady(ctx, file{"tea.txt", []byte(tea.String())})
+	return l, err
 }
 
 // run asks chats questions by users at a time. A key of the free tier may ask
@@ -174,36 +125,60 @@ func tagIn(body string) string {
 	return ""
 }
 
+// send speaks JSON; body and into may be nil.
 func send(ctx context.Context, client *http.Client, method, url string, body, into any) error {
-	encoded, err := json.Marshal(body)
+	var content io.Reader
+	if body != nil {
+		encoded, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		content = bytes.NewReader(encoded)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, url, content)
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(encoded))
-	if err != nil {
-		return err
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
 	}
-	request.Header.Set("Content-Type", "application/json")
 	return do(client, request, into)
 }
 
+// do sends a request and reads the answer into into. A 503 says that trying
+// again helps, and everything a bench asks for may be repeated: so it does.
 func do(client *http.Client, request *http.Request, into any) error {
+	const attempts, pause = 20, 250 * time.Millisecond
+	for attempt := 1; ; attempt++ {
+		status, content, err := exchange(client, request)
+		switch {
+		case err != nil:
+			return err
+		case status == http.StatusServiceUnavailable && attempt < attempts:
+			time.Sleep(pause)
+			if request.GetBody != nil {
+				if request.Body, err = request.GetBody(); err != nil {
+					return err
+				}
+			}
+			continue
+		case status >= http.StatusMultipleChoices:
+			return fmt.Errorf("%s %s: %d: %s", request.Method, request.URL.Path, status, content)
+		case into == nil:
+			return nil
+		}
+		return json.Unmarshal(content, into)
+	}
+}
+
+func exchange(client *http.Client, request *http.Request) (status int, content []byte, err error) {
 	response, err := client.Do(request)
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
 	defer response.Body.Close()
-	content, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode >= 300 {
-		return fmt.Errorf("%s %s: %s: %s", request.Method, request.URL.Path, response.Status, content)
-	}
-	if into == nil {
-		return nil
-	}
-	return json.Unmarshal(content, into)
+	content, err = io.ReadAll(response.Body)
+	return response.StatusCode, content, err
 }
 
 // ms is the p-quantile in milliseconds.
