@@ -53,6 +53,7 @@ func Environ(t testing.TB) []string {
 		"PORT=0",
 		"METRICS_ADDR=127.0.0.1:0",
 		"SHUTDOWN_TIMEOUT=5s",
+		"JANITOR_INTERVAL=0", // a test that wants it has it run
 	}
 }
 
