@@ -7,11 +7,13 @@
 package temporal
 
 // Task queues. Chat has one of its own, so that a pile of documents can't
-// hold up an answer; embedding too, so that its pace can be set for the whole
+// hold up an answer; parsing, so that files wait for a reader without holding up
+// the short steps of other documents; embedding too, so that its pace can be set for the whole
 // installation (EMBEDDING_BATCHES_PER_SECOND) and a slow provider can't hold
 // up the reading of files.
 const (
 	QueueIngestion = "ingestion"
+	QueueParsing   = "parsing"
 	QueueEmbedding = "embedding"
 	QueueChat      = "chat"
 )

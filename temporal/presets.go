@@ -49,6 +49,15 @@ func StageOptions(attempt time.Duration) workflow.ActivityOptions {
 	}
 }
 
+// ParseOptions are those of a stage, on a queue of its own: a worker takes no
+// more files from it than it reads at once, so that the others wait where
+// tenants take turns, and in nobody's way.
+func ParseOptions(attempt time.Duration) workflow.ActivityOptions {
+	options := StageOptions(attempt)
+	options.TaskQueue = QueueParsing
+	return options
+}
+
 // EmbedOptions are those of a stage, on the queue that is paced. The workflow's
 // fairness key goes along, so tenants take turns there.
 func EmbedOptions(attempt time.Duration) workflow.ActivityOptions {

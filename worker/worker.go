@@ -29,7 +29,7 @@ type Options struct {
 	Janitor   *activities.Janitor
 	Reindex   *activities.Reindex
 	Documents chatconnect.DocumentStore
-	// Parsers is how many ingestion activities run at once.
+	// Parsers is how many files this process reads at once.
 	Parsers int
 	// Embedders is how many batches this process embeds at once, and
 	// BatchesPerSecond how many all processes together begin; 0: any number.
@@ -48,9 +48,9 @@ type Options struct {
 // Worker polls all task queues.
 type Worker struct {
 	Options
-	ingestion, embedding, chat sdkworker.Worker
-	stopBackground             context.CancelFunc
-	background                 sync.WaitGroup
+	ingestion, parsing, embedding, chat sdkworker.Worker
+	stopBackground                      context.CancelFunc
+	background                          sync.WaitGroup
 }
 
 // New returns a worker; Start begins to work.
@@ -64,7 +64,7 @@ func (w *Worker) Start(ctx context.Context) error {
 	for _, queue := range []struct {
 		name   string
 		worker sdkworker.Worker
-	}{{temporal.QueueChat, w.chat}, {temporal.QueueIngestion, w.ingestion}, {temporal.QueueEmbedding, w.embedding}} {
+	}{{temporal.QueueChat, w.chat}, {temporal.QueueIngestion, w.ingestion}, {temporal.QueueParsing, w.parsing}, {temporal.QueueEmbedding, w.embedding}} {
 		if err := queue.worker.Start(); err != nil {
 			for _, other := range started {
 				other.Stop()
@@ -82,7 +82,7 @@ func (w *Worker) Start(ctx context.Context) error {
 func (w *Worker) register() {
 	interceptors := append([]interceptor.WorkerInterceptor{&tenantLogging{}}, w.Interceptors...)
 	w.ingestion = sdkworker.New(w.Client, temporal.QueueIngestion, sdkworker.Options{
-		MaxConcurrentActivityExecutionSize: w.Parsers * 2, // parsing is bound by CPU, the other stages by the network
+		MaxConcurrentActivityExecutionSize: w.Parsers * 2, // short steps, that mostly wait for the network
 		WorkerStopTimeout:                  w.StopTimeout,
 		Interceptors:                       interceptors,
 	})
@@ -95,6 +95,14 @@ func (w *Worker) register() {
 	w.ingestion.RegisterActivity(w.Janitor)
 	w.ingestion.RegisterWorkflowWithOptions(workflows.ReindexAll, workflow.RegisterOptions{Name: temporal.WorkflowReindexAll})
 	w.ingestion.RegisterActivity(w.Reindex)
+
+	w.parsing = sdkworker.New(w.Client, temporal.QueueParsing, sdkworker.Options{
+		MaxConcurrentActivityExecutionSize: w.Parsers, // one more would wait for the parser, out of its turn
+		DisableWorkflowWorker:              true,
+		WorkerStopTimeout:                  w.StopTimeout,
+		Interceptors:                       interceptors,
+	})
+	w.parsing.RegisterActivity(w.Ingestion.ParseDocument)
 
 	w.embedding = sdkworker.New(w.Client, temporal.QueueEmbedding, sdkworker.Options{
 		MaxConcurrentActivityExecutionSize: w.Embedders,
@@ -121,7 +129,7 @@ func (w *Worker) Stop() {
 	w.stopBackground()
 	w.background.Wait()
 	var stopping sync.WaitGroup
-	for _, worker := range []sdkworker.Worker{w.chat, w.ingestion, w.embedding} {
+	for _, worker := range []sdkworker.Worker{w.chat, w.ingestion, w.parsing, w.embedding} {
 		stopping.Go(worker.Stop)
 	}
 	stopping.Wait()

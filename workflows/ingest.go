@@ -57,7 +57,8 @@ func (w *ingestion) run(ctx workflow.Context) (*temporal.IngestResult, error) {
 	var a *activities.Ingestion
 
 	w.progress.Status = chatconnect.StatusParsing
-	if err := stage(ctx, 10*time.Minute, a.ParseDocument, w.IngestInput, nil); err != nil {
+	parsing := workflow.WithActivityOptions(ctx, temporal.ParseOptions(10*time.Minute))
+	if err := workflow.ExecuteActivity(parsing, a.ParseDocument, w.IngestInput).Get(ctx, nil); err != nil {
 		return nil, err
 	}
 	w.progress.Status = chatconnect.StatusChunking

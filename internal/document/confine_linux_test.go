@@ -102,6 +102,19 @@ func TestChildIsConfined(t *testing.T) {
 		}
 		require.Contains(t, proc(pid, "status"), "NoNewPrivs:\t1")
 
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		require.NoError(t, err)
+		require.NotEmpty(t, threads)
+		for _, thread := range threads {
+			stat, err := os.ReadFile(thread)
+			require.NoError(t, err)
+			_, rest, _ := strings.Cut(string(stat), ") ")
+			const nice = 16 // after the command: state first
+			got, err := strconv.Atoi(strings.Fields(rest)[nice])
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, got, 10)
+		}
+
 		open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 		require.NoError(t, err)
 		hasFile := false
