@@ -122,5 +122,11 @@ func (s *Server) getHealth(c *gin.Context) {
 	case s.isDraining():
 		status, word = http.StatusServiceUnavailable, "draining"
 	}
-	c.JSON(status, gin.H{"status": word, "version": s.Version, "dependencies": dependencies})
+	body := gin.H{"status": word, "version": s.Version, "dependencies": dependencies}
+	if s.IndexNotice != nil {
+		if notice := s.IndexNotice(); notice != "" {
+			body["notice"] = notice
+		}
+	}
+	c.JSON(status, body)
 }

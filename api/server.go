@@ -68,6 +68,9 @@ type Options struct {
 	// Notice tells people what the model setup is, e.g. that answers are
 	// extractive because no API key is set. Shown by the dashboard.
 	Notice string
+	// IndexNotice, if set, says what the operator should know of the search
+	// index, or nothing; GET /health shows it.
+	IndexNotice func() string
 }
 
 func (o *Options) setDefaults() error {

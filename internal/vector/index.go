@@ -125,15 +125,27 @@ func New(ctx context.Context, options Options) (*Index, error) {
 func (x *Index) Close() error { return x.client.Close() }
 
 // Ping reports whether the server answers and accepts the key. The health
-// check alone would not: a server may answer it without a key.
+// check alone would not: a server may answer it without a key. It also looks
+// whether the index is that of the model set up (see Notice), which a process
+// that never searches would not notice.
 func (x *Index) Ping(ctx context.Context) error {
 	call, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	if _, err := x.client.HealthCheck(call); err != nil {
 		return storeError(ctx, "health check", err)
 	}
-	if _, err := x.client.CollectionExists(call, x.base().Collection); err != nil {
-		return storeError(ctx, "collection exists", err)
+	targets, err := x.targets(call)
+	if err != nil {
+		return storeError(ctx, "list aliases", err)
+	}
+	if targets[aliasActive] == "" {
+		return nil // nothing has been indexed yet
+	}
+	active, err := x.generation(call, targets[aliasActive])
+	if err == nil {
+		x.compare(ctx, active)
+	} else if !isNotFound(err) {
+		return storeError(ctx, "collection info", err)
 	}
 	return nil
 }

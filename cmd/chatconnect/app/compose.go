@@ -60,6 +60,7 @@ func (a *App) composeAPI() error {
 		ChatTimeout:       a.config.ChatTimeout,
 		Version:           Version(),
 		Notice:            a.notice,
+		IndexNotice:       a.index.Notice,
 	})
 	return err
 }
