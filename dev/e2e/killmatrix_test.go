@@ -173,13 +173,17 @@ func (s *storage) pointsOf(d chatconnect.Document) []string {
 	require.NoError(s.t, err)
 	var points []*qdrant.RetrievedPoint
 	for _, collection := range collections {
-		found, err := s.qdrant.Scroll(s.t.Context(), &qdrant.ScrollPoints{
-			CollectionName: collection, Limit: qdrant.PtrOf(uint32(10_000)),
+		page := &qdrant.ScrollPoints{
+			CollectionName: collection, Limit: qdrant.PtrOf(uint32(500)),
 			Filter:      &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatch("document_id", string(d.ID))}},
 			WithPayload: qdrant.NewWithPayload(true), WithVectors: qdrant.NewWithVectors(true),
-		})
-		require.NoError(s.t, err)
-		points = append(points, found...)
+		}
+		for more := true; more; more = page.Offset != nil {
+			found, next, err := s.qdrant.ScrollAndOffset(s.t.Context(), page)
+			require.NoError(s.t, err)
+			points = append(points, found...)
+			page.Offset = next
+		}
 	}
 	chunkOf := func(p *qdrant.RetrievedPoint) int { return int(p.Payload["chunk_index"].GetIntegerValue()) }
 	slices.SortFunc(points, func(a, b *qdrant.RetrievedPoint) int { return chunkOf(a) - chunkOf(b) })
