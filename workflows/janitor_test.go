@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"testing"
 
@@ -108,7 +107,7 @@ func TestJanitorContinues(t *testing.T) {
 	}).Once()
 	env.ExecuteWorkflow(Janitor, &temporal.JanitorInput{})
 	var again *workflow.ContinueAsNewError
-	require.True(t, errors.As(env.GetWorkflowError(), &again))
+	require.ErrorAs(t, env.GetWorkflowError(), &again)
 	require.Equal(t, temporal.WorkflowJanitor, again.WorkflowType.Name)
 	var next temporal.JanitorInput
 	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(again.Input, &next))

@@ -46,9 +46,9 @@ func TestStagesAreTimedAndRecordedOnce(t *testing.T) {
 	require.Equal(t, []int{-1}, seconds)
 
 	b.age(document, 2*time.Hour) // in the queue
-	got, _ := b.advance(document, chatconnect.DocumentProgress{Version: 1, Status: chatconnect.StatusParsing, Stage: "Reading"})
+	b.advance(document, chatconnect.DocumentProgress{Version: 1, Status: chatconnect.StatusParsing, Stage: "Reading"})
 	b.age(document, 3*time.Hour)
-	got, _ = b.advance(document, chatconnect.DocumentProgress{Version: 1, Status: chatconnect.StatusParsing, Stage: "Reading page 2"})
+	got, _ := b.advance(document, chatconnect.DocumentProgress{Version: 1, Status: chatconnect.StatusParsing, Stage: "Reading page 2"})
 	names, seconds = stagesOf(got)
 	require.Equal(t, []string{"queue", "parse"}, names, "another sentence begins no stage")
 	require.Equal(t, []int{7200, -1}, seconds)
