@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -65,6 +66,10 @@ func TestHistoriesReplay(t *testing.T) {
 	gone.learn(file{"tea.txt", []byte("Tea is served at four.")})
 	gone.do(http.MethodDelete, "/api/dashboard/clients/"+string(gone.ID), nil).is(http.StatusAccepted)
 
+	flow := product.storage(t).flow
+	_, err := temporal.StartReindex(t.Context(), flow, &temporal.ReindexInput{Model: aModel(), Dimensions: 64, Settles: time.Second, Grace: time.Second})
+	require.NoError(t, err)
+
 	ingest := func(document chatconnect.Document) string {
 		return temporal.IngestionWorkflowID(shop.ID, chatconnect.Revision{DocumentID: document.ID, Version: 1})
 	}
@@ -73,6 +78,7 @@ func TestHistoriesReplay(t *testing.T) {
 		"ingest-replacement": temporal.IngestionWorkflowID(shop.ID, chatconnect.Revision{DocumentID: retried.ID, Version: 2}),
 		"delete":             temporal.DeleteWorkflowID(shop.ID, failed.ID),
 		"purge":              temporal.PurgeWorkflowID(gone.ID),
+		"reindex":            temporal.ReindexWorkflowID,
 		"answer":             answered, "answer-cached": cached, "answer-restarted": restarted, "answer-refused": refused,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -82,6 +88,7 @@ func TestHistoriesReplay(t *testing.T) {
 			replayer.RegisterWorkflowWithOptions(workflows.AnswerMessage, workflow.RegisterOptions{Name: temporal.WorkflowAnswerMessage})
 			replayer.RegisterWorkflowWithOptions(workflows.DeleteDocument, workflow.RegisterOptions{Name: temporal.WorkflowDeleteDocument})
 			replayer.RegisterWorkflowWithOptions(workflows.PurgeClient, workflow.RegisterOptions{Name: temporal.WorkflowPurgeClient})
+			replayer.RegisterWorkflowWithOptions(workflows.ReindexAll, workflow.RegisterOptions{Name: temporal.WorkflowReindexAll})
 			require.NoError(t, replayer.ReplayWorkflowHistory(quiet(), history))
 			if name == "answer" {
 				require.LessOrEqual(t, len(history.Events), 13, "an undisturbed answer is few events")
