@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -18,6 +19,14 @@ import (
 	"github.com/chatconnect/chatconnect/internal/document/plaintext"
 	"github.com/chatconnect/chatconnect/internal/document/sink"
 )
+
+// In a child the main goroutine, which reads the document, keeps the main
+// thread: some limits are a thread's own.
+func init() {
+	if _, asked := os.LookupEnv(envChild); asked {
+		runtime.LockOSThread()
+	}
+}
 
 // RunChildIfAsked turns the process into a parser child if a Parser started
 // it as one, and then never returns. Call it before anything else in main and

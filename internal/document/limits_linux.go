@@ -47,7 +47,7 @@ func applyLimits(t task) (string, error) {
 		}
 	}
 	// No setuid program could regain what the child lacks.
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+	if err := noNewPrivileges(); err != nil {
 		return "", fmt.Errorf("no_new_privs: %w", err)
 	}
 	// Answers, and the short steps of other documents, come first: on a machine
@@ -68,6 +68,19 @@ func applyLimits(t task) (string, error) {
 
 // niceness is a child's, unless it had a higher one already.
 const niceness = 10
+
+// noNewPrivileges is for all threads, but where C code is linked in, which
+// keeps threads of its own: there it is for the one that reads the document.
+func noNewPrivileges() error {
+	_, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0)
+	switch errno {
+	case 0:
+		return nil
+	case syscall.ENOTSUP:
+		return unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+	}
+	return errno
+}
 
 // setLimit lowers a limit to value, or leaves it if it is lower already.
 func setLimit(which int, value uint64) error {
