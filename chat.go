@@ -80,6 +80,7 @@ type ChatStatus string
 const (
 	ChatAnswered   ChatStatus = "answered"
 	ChatUnanswered ChatStatus = "unanswered" // nothing in the documents fits
+	ChatStopped    ChatStatus = "stopped" // by the visitor; the answer is the text so far
 	ChatFailed     ChatStatus = "failed"
 )
 

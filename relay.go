@@ -14,7 +14,7 @@ const (
 	EventToken   = "token"   // {"text": …}
 	EventSources = "sources" // [Source, …]
 	EventRestart = "restart" // {"attempt": n}: forget the text so far
-	EventDone    = "done"    // {"messageId", "usage", "sources", "cached"}
+	EventDone    = "done"    // DoneData
 	EventError   = "error"   // {"code", "message"}
 )
 
@@ -36,10 +36,12 @@ type (
 		Attempt int64 `json:"attempt"`
 	}
 	DoneData struct {
-		MessageID MessageID `json:"messageId"`
-		Usage     Usage     `json:"usage"`
-		Sources   []Source  `json:"sources"`
-		Cached    bool      `json:"cached"`
+		MessageID MessageID  `json:"messageId"`
+		SessionID SessionID  `json:"sessionId"`
+		Status    ChatStatus `json:"status"` // never ChatFailed: that is an error event
+		Usage     Usage      `json:"usage"`
+		Sources   []Source   `json:"sources"`
+		Cached    bool       `json:"cached"`
 	}
 	ErrorData struct {
 		Code    string `json:"code"`

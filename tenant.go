@@ -39,14 +39,16 @@ type Client struct {
 	Tier           Tier      `json:"tier"`
 	PublishableKey string    `json:"publishableKey"` // pk_live_…; public by nature, so it is kept readable
 	Role           Role      `json:"role,omitempty"` // the asking user's
+	RetentionDays  *int      `json:"retentionDays"`  // conversations are deleted after so many; nil keeps them
 	CreatedAt      time.Time `json:"createdAt"`
 	UpdatedAt      time.Time `json:"updatedAt"`
 }
 
 // ClientPatch changes the fields that are not nil.
 type ClientPatch struct {
-	Name *string
-	Tier *Tier
+	Name          *string
+	Tier          *Tier
+	RetentionDays *int // 0 keeps conversations for ever
 }
 
 // KeyKind tells publishable keys, which stand in web pages, from secret keys,
