@@ -72,6 +72,18 @@ type Relay interface {
 	Subscribe(ctx context.Context, message MessageRef, after int64) (Subscription, error)
 }
 
+// StopSignals carry a visitor's wish to stop an answer to the worker that
+// writes it. They are only the quick way: a signal that is lost is made good
+// by the cancellation of the workflow, which the worker hears of with a
+// heartbeat.
+type StopSignals interface {
+	// Stop tells the worker that writes the message's answer, if any does.
+	Stop(ctx context.Context, message MessageRef) error
+	// OnStop calls stop, which must not block, when the message is to be
+	// stopped, until forget is called.
+	OnStop(message MessageRef, stop func()) (forget func())
+}
+
 // Subscription is one reader of a message.
 type Subscription interface {
 	// Next waits for the next event. After a terminal event it returns io.EOF.

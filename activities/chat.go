@@ -19,7 +19,8 @@ type Chat struct {
 	Index     chatconnect.VectorIndex
 	Model     chatconnect.Model
 	Relay     chatconnect.Relay
-	Cache     chatconnect.Cache // of search results
+	Stops     chatconnect.StopSignals
+	Cache     chatconnect.Cache // of search results and finished answers
 	Metrics   ChatMetrics
 	Logger    *slog.Logger
 }

@@ -69,13 +69,15 @@ type GenerateResult struct {
 	Model            string                 `json:"model"`
 	Latency          time.Duration          `json:"latencyNs"`
 	TimeToFirstToken time.Duration          `json:"timeToFirstTokenNs"`
+	Logged           bool                   `json:"logged,omitempty"`
 }
 
-// LogInput asks for the exchange to be logged; with ErrorCode set, the
-// visitor is told first.
+// LogInput asks for the exchange to be logged. Unless Told, the visitor is told
+// its end first.
 type LogInput struct {
 	ChatInput
 	GenerateResult
+	Told         bool   `json:"told,omitempty"`
 	ErrorCode    string `json:"errorCode,omitempty"`
 	ErrorMessage string `json:"errorMessage,omitempty"`
 }

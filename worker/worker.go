@@ -101,6 +101,9 @@ func (w *Worker) register() {
 
 	w.chat = sdkworker.New(w.Client, temporal.QueueChat, sdkworker.Options{
 		WorkerStopTimeout: w.StopTimeout, Interceptors: interceptors,
+		// A heartbeat is also how an answer hears that it was stopped, if Redis
+		// does not say so; the SDK alone would send one in 4.8 s.
+		MaxHeartbeatThrottleInterval: temporal.HeartbeatInterval,
 	})
 	w.chat.RegisterWorkflowWithOptions(workflows.AnswerMessage, workflow.RegisterOptions{Name: temporal.WorkflowAnswerMessage})
 	w.chat.RegisterActivity(w.Chat)

@@ -77,7 +77,7 @@ func (a *App) composeWorker() error {
 		},
 		Chat: &activities.Chat{
 			Documents: a.store, Chats: a.store, Embedder: a.embedder, Index: a.index,
-			Model: a.model, Relay: a.relay, Cache: a.cache,
+			Model: a.model, Relay: a.relay, Stops: a.relay, Cache: a.cache,
 			Metrics: a.metrics, Logger: a.logger,
 		},
 		Commands: &activities.Commands{
