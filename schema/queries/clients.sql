@@ -19,7 +19,9 @@ ORDER BY clients.created_at, clients.id;
 
 -- name: UpdateClient :execrows
 UPDATE clients
-SET name = COALESCE(sqlc.narg(name), name), tier = COALESCE(sqlc.narg(tier)::text, tier), updated_at = now()
+SET name = COALESCE(sqlc.narg(name), name), tier = COALESCE(sqlc.narg(tier)::text, tier),
+    -- 0 takes the limit away.
+    retention_days = NULLIF(COALESCE(sqlc.narg(retention_days)::integer, retention_days, 0), 0), updated_at = now()
 WHERE id = @id AND deleting_at IS NULL;
 
 -- name: Role :one

@@ -62,16 +62,18 @@ WITH logged AS (
     ON CONFLICT (client_id, session_id, message_id) DO NOTHING
     RETURNING client_id, session_id, message_id, question, answer, sources, metadata, status, error_code, tier, provider, model, input_tokens, output_tokens, cached_tokens, cached, latency_ms, time_to_first_token_ms, asked_at, created_at
 ), used AS (
-    INSERT INTO usage_stats (client_id, day, model, questions, answered, unanswered, failed,
+    INSERT INTO usage_stats (client_id, day, model, questions, answered, unanswered, stopped, failed,
                              input_tokens, output_tokens, cached_tokens)
     SELECT l.client_id, (l.asked_at AT TIME ZONE 'UTC')::date, l.model, 1,
-           (l.status = 'answered')::integer, (l.status = 'unanswered')::integer, (l.status = 'failed')::integer,
+           (l.status = 'answered')::integer, (l.status = 'unanswered')::integer, (l.status = 'stopped')::integer,
+           (l.status = 'failed')::integer,
            l.input_tokens, l.output_tokens, l.cached_tokens
     FROM logged l
     ON CONFLICT (client_id, day, model) DO UPDATE SET
         questions = usage_stats.questions + excluded.questions,
         answered = usage_stats.answered + excluded.answered,
         unanswered = usage_stats.unanswered + excluded.unanswered,
+        stopped = usage_stats.stopped + excluded.stopped,
         failed = usage_stats.failed + excluded.failed,
         input_tokens = usage_stats.input_tokens + excluded.input_tokens,
         output_tokens = usage_stats.output_tokens + excluded.output_tokens,

@@ -36,6 +36,16 @@ type AuditEvent struct {
 	CreatedAt time.Time
 }
 
+type ChatFeedback struct {
+	ClientID  chatconnect.ClientID
+	SessionID chatconnect.SessionID
+	MessageID chatconnect.MessageID
+	Rating    chatconnect.Rating
+	Comment   string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
 type ChatLog struct {
 	ClientID           chatconnect.ClientID
 	SessionID          chatconnect.SessionID
@@ -87,6 +97,7 @@ type Client struct {
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
 	DeletingAt       *time.Time
+	RetentionDays    *int
 }
 
 type ClientPurge struct {
@@ -159,6 +170,7 @@ type UsageStat struct {
 	OutputTokens int64
 	CachedTokens int64
 	UpdatedAt    time.Time
+	Stopped      int64
 }
 
 type User struct {
