@@ -31,6 +31,7 @@ type Model interface {
 	// whole. An error from onToken stops it. A stream that ends without the
 	// provider's end marker is an error, never a short answer. Errors that may
 	// pass are KindRateLimited (with RetryAfter if given) or KindUnavailable;
-	// all others are final.
+	// all others are final. With an error comes what was written until then,
+	// its usage estimated: a provider tells it at the end only.
 	Generate(ctx context.Context, prompt Prompt, onToken func(ctx context.Context, text string) error) (Completion, error)
 }

@@ -77,16 +77,14 @@ func (extractive) Generate(ctx context.Context, prompt chatconnect.Prompt, onTok
 	if !found {
 		text = dontKnow(languageOf(prompt.Question))
 	}
-	if err := recite(ctx, text, onToken); err != nil {
-		return chatconnect.Completion{}, err
-	}
-	usage := chatconnect.Usage{InputTokens: estimateTokens(prompt.Question), OutputTokens: estimateTokens(text)}
+	said, err := recite(ctx, text, onToken)
+	usage := chatconnect.Usage{InputTokens: estimateTokens(prompt.Question), OutputTokens: estimateTokens(said)}
 	for _, p := range prompt.Passages {
 		usage.InputTokens += estimateTokens(p.Content)
 	}
 	return chatconnect.Completion{
-		Text: text, Usage: usage, Provider: extractiveProvider, Model: ExtractiveModel, Unanswered: !found,
-	}, nil
+		Text: said, Usage: usage, Provider: extractiveProvider, Model: ExtractiveModel, Unanswered: !found,
+	}, err
 }
 
 // Pace of an answer that is there at once: slow enough that a person sees it
@@ -97,8 +95,8 @@ const (
 	reciteTime = 400 * time.Millisecond
 )
 
-// recite hands the text out word by word.
-func recite(ctx context.Context, text string, onToken func(context.Context, string) error) error {
+// recite hands the text out word by word, and returns how far it came.
+func recite(ctx context.Context, text string, onToken func(context.Context, string) error) (said string, err error) {
 	words := strings.SplitAfter(text, " ")
 	pace := time.NewTicker(min(recitePace, reciteTime/time.Duration(len(words))))
 	defer pace.Stop()
@@ -110,13 +108,14 @@ func recite(ctx context.Context, text string, onToken func(context.Context, stri
 			}
 		}
 		if err := ctx.Err(); err != nil {
-			return err
+			return said, err
 		}
 		if err := onToken(ctx, word); err != nil {
-			return err
+			return said, err
 		}
+		said += word
 	}
-	return nil
+	return said, nil
 }
 
 // term is one word of the question.

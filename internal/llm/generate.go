@@ -41,10 +41,10 @@ func (m *chatModel) Generate(ctx context.Context, prompt chatconnect.Prompt, onT
 	// The order matters: langchaingo reports a cancelled stream as a short
 	// answer, and hides the Doer's errors behind plain ones.
 	if out.err != nil {
-		return chatconnect.Completion{}, out.err
+		return m.completion(messages, out, nil), out.err
 	}
 	if ended := ctx.Err(); ended != nil {
-		return chatconnect.Completion{}, ended
+		return m.completion(messages, out, nil), ended
 	}
 	if failed := record.failure(); failed != nil {
 		return chatconnect.Completion{}, fmt.Errorf("%s %s: %w", m.provider, m.model, failed)
@@ -64,11 +64,15 @@ func (m *chatModel) Generate(ctx context.Context, prompt chatconnect.Prompt, onT
 	if out.text.Len() == 0 {
 		return chatconnect.Completion{}, unavailable(fmt.Errorf("%s %s: the answer is empty", m.provider, m.model))
 	}
-	completion := chatconnect.Completion{
-		Text: out.text.String(), Provider: m.provider, Model: m.model,
-		Unanswered: out.unanswered(len(prompt.Passages)),
-	}
-	if len(resp.Choices) > 0 {
+	completion := m.completion(messages, out, resp)
+	completion.Unanswered = out.unanswered(len(prompt.Passages))
+	return completion, nil
+}
+
+// completion is what has been written, also before the end; resp is then nil.
+func (m *chatModel) completion(messages []llms.MessageContent, out *answerWriter, resp *llms.ContentResponse) chatconnect.Completion {
+	completion := chatconnect.Completion{Text: out.text.String(), Provider: m.provider, Model: m.model}
+	if resp != nil && len(resp.Choices) > 0 {
 		completion.Usage = m.usage(resp.Choices[0].GenerationInfo)
 	}
 	if completion.Usage.InputTokens == 0 { // some compatible servers don't count
@@ -81,7 +85,7 @@ func (m *chatModel) Generate(ctx context.Context, prompt chatconnect.Prompt, onT
 	if completion.Usage.OutputTokens == 0 {
 		completion.Usage.OutputTokens = estimateTokens(completion.Text)
 	}
-	return completion, nil
+	return completion
 }
 
 // answerWriter passes tokens on without the no-answer marker and keeps the
