@@ -23,12 +23,16 @@ func (s *Store) History(ctx context.Context, client chatconnect.ClientID, sessio
 	if err != nil {
 		return nil, storeError(err)
 	}
+	return toTurns(rows), nil
+}
+
+func toTurns(rows []sqlcgen.HistoryRow) []chatconnect.Turn {
 	turns := make([]chatconnect.Turn, len(rows))
 	for i, row := range rows {
 		turns[i] = chatconnect.Turn{Question: row.Question, Answer: row.Answer}
 	}
 	slices.Reverse(turns) // the query reads the newest first
-	return turns, nil
+	return turns
 }
 
 // LogChat takes now for a question without a time.
@@ -57,7 +61,7 @@ func (s *Store) LogChat(ctx context.Context, log chatconnect.ChatLog) error {
 		InputTokens: int64(answer.Usage.InputTokens), OutputTokens: int64(answer.Usage.OutputTokens),
 		CachedTokens: int64(answer.Usage.CachedTokens), Cached: answer.Cached,
 		LatencyMs: log.Latency.Milliseconds(), TimeToFirstTokenMs: log.TimeToFirstToken.Milliseconds(),
-		AskedAt: question.AskedAt,
+		CostMicrousd: int64(max(log.Cost, 0)), AskedAt: question.AskedAt,
 	})
 	return storeError(err)
 }

@@ -13,7 +13,7 @@ import (
 )
 
 const client = `-- name: Client :one
-SELECT clients.id, clients.name, clients.tier, clients.knowledge_version, clients.created_at, clients.updated_at, clients.deleting_at, clients.retention_days, publishable_key(clients.id)::text AS publishable_key
+SELECT clients.id, clients.name, clients.tier, clients.knowledge_version, clients.created_at, clients.updated_at, clients.deleting_at, clients.retention_days, clients.model, clients.monthly_token_budget, clients.budget_warned_month, publishable_key(clients.id)::text AS publishable_key
 FROM clients WHERE id = $1 AND deleting_at IS NULL
 `
 
@@ -35,6 +35,9 @@ func (q *Queries) Client(ctx context.Context, id chatconnect.ClientID) (ClientRo
 		&i.Client.UpdatedAt,
 		&i.Client.DeletingAt,
 		&i.Client.RetentionDays,
+		&i.Client.Model,
+		&i.Client.MonthlyTokenBudget,
+		&i.Client.BudgetWarnedMonth,
 		&i.PublishableKey,
 	)
 	return i, err
@@ -66,7 +69,7 @@ func (q *Queries) CreateAuditEvent(ctx context.Context, arg CreateAuditEventPara
 
 const createClient = `-- name: CreateClient :one
 INSERT INTO clients (id, name, tier) VALUES ($1, $2, $3)
-RETURNING id, name, tier, knowledge_version, created_at, updated_at, deleting_at, retention_days
+RETURNING id, name, tier, knowledge_version, created_at, updated_at, deleting_at, retention_days, model, monthly_token_budget, budget_warned_month
 `
 
 type CreateClientParams struct {
@@ -87,6 +90,9 @@ func (q *Queries) CreateClient(ctx context.Context, arg CreateClientParams) (Cli
 		&i.UpdatedAt,
 		&i.DeletingAt,
 		&i.RetentionDays,
+		&i.Model,
+		&i.MonthlyTokenBudget,
+		&i.BudgetWarnedMonth,
 	)
 	return i, err
 }
@@ -161,7 +167,7 @@ func (q *Queries) UpdateClient(ctx context.Context, arg UpdateClientParams) (int
 }
 
 const userClients = `-- name: UserClients :many
-SELECT clients.id, clients.name, clients.tier, clients.knowledge_version, clients.created_at, clients.updated_at, clients.deleting_at, clients.retention_days, memberships.role, publishable_key(clients.id)::text AS publishable_key
+SELECT clients.id, clients.name, clients.tier, clients.knowledge_version, clients.created_at, clients.updated_at, clients.deleting_at, clients.retention_days, clients.model, clients.monthly_token_budget, clients.budget_warned_month, memberships.role, publishable_key(clients.id)::text AS publishable_key
 FROM memberships JOIN clients ON clients.id = memberships.client_id
 WHERE memberships.user_id = $1 AND clients.deleting_at IS NULL
 ORDER BY clients.created_at, clients.id
@@ -192,6 +198,9 @@ func (q *Queries) UserClients(ctx context.Context, userID chatconnect.UserID) ([
 			&i.Client.UpdatedAt,
 			&i.Client.DeletingAt,
 			&i.Client.RetentionDays,
+			&i.Client.Model,
+			&i.Client.MonthlyTokenBudget,
+			&i.Client.BudgetWarnedMonth,
 			&i.Role,
 			&i.PublishableKey,
 		); err != nil {

@@ -101,7 +101,7 @@ func (q *Queries) Conversations(ctx context.Context, arg ConversationsParams) ([
 }
 
 const exchanges = `-- name: Exchanges :many
-SELECT l.client_id, l.session_id, l.message_id, l.question, l.answer, l.sources, l.metadata, l.status, l.error_code, l.tier, l.provider, l.model, l.input_tokens, l.output_tokens, l.cached_tokens, l.cached, l.latency_ms, l.time_to_first_token_ms, l.asked_at, l.created_at, COALESCE(f.rating, 'none')::text AS rating, COALESCE(f.comment, '')::text AS comment
+SELECT l.client_id, l.session_id, l.message_id, l.question, l.answer, l.sources, l.metadata, l.status, l.error_code, l.tier, l.provider, l.model, l.input_tokens, l.output_tokens, l.cached_tokens, l.cached, l.latency_ms, l.time_to_first_token_ms, l.asked_at, l.created_at, l.cost_microusd, COALESCE(f.rating, 'none')::text AS rating, COALESCE(f.comment, '')::text AS comment
 FROM chat_logs l
 LEFT JOIN chat_feedback f ON f.client_id = l.client_id AND f.session_id = l.session_id AND f.message_id = l.message_id
 WHERE l.client_id = $1 AND l.session_id = $2
@@ -151,6 +151,7 @@ func (q *Queries) Exchanges(ctx context.Context, arg ExchangesParams) ([]Exchang
 			&i.ChatLog.TimeToFirstTokenMs,
 			&i.ChatLog.AskedAt,
 			&i.ChatLog.CreatedAt,
+			&i.ChatLog.CostMicrousd,
 			&i.Rating,
 			&i.Comment,
 		); err != nil {
@@ -165,7 +166,7 @@ func (q *Queries) Exchanges(ctx context.Context, arg ExchangesParams) ([]Exchang
 }
 
 const exchangesMeeting = `-- name: ExchangesMeeting :many
-SELECT l.client_id, l.session_id, l.message_id, l.question, l.answer, l.sources, l.metadata, l.status, l.error_code, l.tier, l.provider, l.model, l.input_tokens, l.output_tokens, l.cached_tokens, l.cached, l.latency_ms, l.time_to_first_token_ms, l.asked_at, l.created_at, COALESCE(f.rating, 'none')::text AS rating, COALESCE(f.comment, '')::text AS comment
+SELECT l.client_id, l.session_id, l.message_id, l.question, l.answer, l.sources, l.metadata, l.status, l.error_code, l.tier, l.provider, l.model, l.input_tokens, l.output_tokens, l.cached_tokens, l.cached, l.latency_ms, l.time_to_first_token_ms, l.asked_at, l.created_at, l.cost_microusd, COALESCE(f.rating, 'none')::text AS rating, COALESCE(f.comment, '')::text AS comment
 FROM chat_logs l
 LEFT JOIN chat_feedback f ON f.client_id = l.client_id AND f.session_id = l.session_id AND f.message_id = l.message_id
 WHERE l.client_id = $1
@@ -239,6 +240,7 @@ func (q *Queries) ExchangesMeeting(ctx context.Context, arg ExchangesMeetingPara
 			&i.ChatLog.TimeToFirstTokenMs,
 			&i.ChatLog.AskedAt,
 			&i.ChatLog.CreatedAt,
+			&i.ChatLog.CostMicrousd,
 			&i.Rating,
 			&i.Comment,
 		); err != nil {
@@ -288,7 +290,7 @@ func (q *Queries) SaveFeedback(ctx context.Context, arg SaveFeedbackParams) (int
 }
 
 const usage = `-- name: Usage :many
-SELECT client_id, day, model, questions, answered, unanswered, failed, input_tokens, output_tokens, cached_tokens, updated_at, stopped FROM usage_stats
+SELECT client_id, day, model, questions, answered, unanswered, failed, input_tokens, output_tokens, cached_tokens, updated_at, stopped, cost_microusd FROM usage_stats
 WHERE client_id = $1 AND day >= $2::date AND day < $3::date
 ORDER BY day, model
 `
@@ -321,6 +323,7 @@ func (q *Queries) Usage(ctx context.Context, arg UsageParams) ([]UsageStat, erro
 			&i.CachedTokens,
 			&i.UpdatedAt,
 			&i.Stopped,
+			&i.CostMicrousd,
 		); err != nil {
 			return nil, err
 		}

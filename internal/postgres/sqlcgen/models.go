@@ -67,6 +67,7 @@ type ChatLog struct {
 	TimeToFirstTokenMs int64
 	AskedAt            time.Time
 	CreatedAt          time.Time
+	CostMicrousd       int64
 }
 
 type ChatSession struct {
@@ -90,14 +91,17 @@ type Chunk struct {
 }
 
 type Client struct {
-	ID               chatconnect.ClientID
-	Name             string
-	Tier             chatconnect.Tier
-	KnowledgeVersion int64
-	CreatedAt        time.Time
-	UpdatedAt        time.Time
-	DeletingAt       *time.Time
-	RetentionDays    *int
+	ID                 chatconnect.ClientID
+	Name               string
+	Tier               chatconnect.Tier
+	KnowledgeVersion   int64
+	CreatedAt          time.Time
+	UpdatedAt          time.Time
+	DeletingAt         *time.Time
+	RetentionDays      *int
+	Model              string
+	MonthlyTokenBudget *int64
+	BudgetWarnedMonth  pgtype.Date
 }
 
 type ClientPurge struct {
@@ -171,6 +175,7 @@ type UsageStat struct {
 	CachedTokens int64
 	UpdatedAt    time.Time
 	Stopped      int64
+	CostMicrousd int64
 }
 
 type User struct {
