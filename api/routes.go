@@ -59,9 +59,16 @@ func (s *Server) chatRoutes() {
 	open.POST("/chat", s.requireKey, s.postChat)
 	open.POST("/chat/stream", s.requireKey, s.postChatStream)
 	open.GET("/chat/stream", s.requireKey, s.getChatStream)
+	open.POST("/chat/sessions", s.requireKey, s.postSession)
+	open.GET("/chat/sessions/:sessionId/messages", s.requireKey, s.getSessionMessages)
+	open.POST("/chat/:messageId/stop", s.requireKey, s.postStop)
+	open.POST("/chat/:messageId/feedback", s.requireKey, s.postFeedback)
 	open.GET("/api/widget/config", s.requireKey, s.getWidgetConfig)
 	open.GET("/api/widget/health", s.requireKey, s.getWidgetHealth)
-	for _, path := range []string{"/chat", "/chat/stream", "/api/widget/config", "/api/widget/health"} {
+	for _, path := range []string{
+		"/chat", "/chat/stream", "/chat/sessions", "/chat/sessions/:sessionId/messages",
+		"/chat/:messageId/stop", "/chat/:messageId/feedback", "/api/widget/config", "/api/widget/health",
+	} {
 		open.OPTIONS(path, s.preflight)
 	}
 }

@@ -38,10 +38,13 @@ func (a *App) composeAPI() error {
 	if err != nil {
 		return err
 	}
+	limiter := ratelimit.New(ratelimit.Options{Redis: a.redis, Logger: a.logger})
 	a.api, err = api.New(api.Options{
-		Users: a.store, Clients: a.store, Documents: a.store,
+		Users: a.store, Clients: a.store, Documents: a.store, Conversations: a.store,
 		Blobs: a.blobs, Sessions: logins, Relay: a.relay, Progress: a.progress,
-		Limiter:    ratelimit.New(ratelimit.Options{Redis: a.redis, Logger: a.logger}),
+		Limiter:    limiter,
+		Places:     limiter,
+		Stops:      a.relay,
 		Temporal:   a.temporal,
 		DetectType: document.Detect,
 		Embedder:   a.embedder,
@@ -52,6 +55,7 @@ func (a *App) composeAPI() error {
 		Logger:     a.logger,
 
 		MaxFileSize:       a.config.MaxFileSize,
+		SessionSecret:     []byte(a.config.SessionSecret),
 		InternalAPISecret: string(a.config.InternalAPISecret),
 		SecureCookies:     a.config.SecureCookies(),
 		TrustedProxies:    a.config.TrustedProxies,
