@@ -342,7 +342,7 @@ func TestPurge(t *testing.T) {
 	path := "/api/dashboard/clients/" + string(shop.ID)
 	began := time.Now()
 	shop.do(http.MethodDelete, path, nil).is(http.StatusAccepted)
-	shop.post("/chat", chatBody("Hello?"), "x-api-key", shop.PublishableKey).is(http.StatusUnauthorized)
+	shop.post("/chat", map[string]any{"message": "Hello?"}, "x-api-key", shop.PublishableKey).is(http.StatusUnauthorized)
 	shop.get(path).is(http.StatusNotFound)
 	shop.tryUpload(file{"late.txt", []byte("Too late.")}).is(http.StatusNotFound)
 	again := shop.do(http.MethodDelete, path, nil).status
@@ -421,7 +421,7 @@ func TestReplaceWhileAsking(t *testing.T) {
 				return
 			default:
 			}
-			s := shop.stream(chatBody(fmt.Sprintf("What does the warehouse of region %d store?", turn%400))).finish()
+			s := shop.stream(shop.chatBody(fmt.Sprintf("What does the warehouse of region %d store?", turn%400))).finish()
 			var first, second int
 			for _, source := range s.sources {
 				switch {

@@ -41,7 +41,7 @@ func TestHistoriesReplay(t *testing.T) {
 	retried := shop.learn(file{"tea.txt", []byte("Tea is served at four.")})[0]
 
 	ask := func(message string) string {
-		body := chatBody(questions[0].question)
+		body := shop.chatBody(questions[0].question)
 		body["messageId"] = message
 		shop.stream(body).finish()
 		shop.post("/chat", body, "x-api-key", shop.PublishableKey) // until the workflow has ended
