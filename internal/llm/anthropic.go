@@ -30,15 +30,15 @@ func newAnthropic(key, baseURL, model string, maxTokens int, doer *Doer) (*chatM
 	return &chatModel{
 		provider: "anthropic", model: model, maxTokens: maxTokens, llm: client,
 		messages: anthropicMessages,
-		usage: func(info map[string]any) chatconnect.Usage {
+		usage: func(info map[string]any) metered {
 			// Anthropic counts what it read from and wrote to its cache apart
 			// from input_tokens; the three together are the input.
-			cached := number(info, "CacheReadInputTokens")
-			return chatconnect.Usage{
-				InputTokens:  number(info, "InputTokens") + number(info, "CacheCreationInputTokens") + cached,
+			cached, written := number(info, "CacheReadInputTokens"), number(info, "CacheCreationInputTokens")
+			return metered{cacheWrites: written, Usage: chatconnect.Usage{
+				InputTokens:  number(info, "InputTokens") + written + cached,
 				OutputTokens: number(info, "OutputTokens"),
 				CachedTokens: cached,
-			}
+			}}
 		},
 	}, nil
 }
