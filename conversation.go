@@ -40,6 +40,7 @@ type Exchange struct {
 	Provider           string         `json:"provider"`
 	Model              string         `json:"model"`
 	Usage              Usage          `json:"usage"`
+	Cost               MicroUSD       `json:"costMicroUsd"` // 0 if the model's price isn't known
 	Cached             bool           `json:"cached"`
 	LatencyMS          int64          `json:"latencyMs"`
 	TimeToFirstTokenMS int64          `json:"timeToFirstTokenMs"`
@@ -83,6 +84,8 @@ type DayUsage struct {
 	InputTokens  int64 `json:"inputTokens"`
 	OutputTokens int64 `json:"outputTokens"`
 	CachedTokens int64 `json:"cachedTokens"`
+
+	Cost MicroUSD `json:"costMicroUsd"` // of the models whose price is known
 }
 
 // Retention is how long a client keeps its conversations.

@@ -154,6 +154,14 @@ func (m *memory) UpdateClient(_ context.Context, id chatconnect.ClientID, patch 
 	if patch.Tier != nil {
 		c.Tier = *patch.Tier
 	}
+	if patch.Model != nil {
+		c.Model = *patch.Model
+	}
+	if patch.TokenBudget != nil {
+		if c.TokenBudget = patch.TokenBudget; *c.TokenBudget == 0 {
+			c.TokenBudget = nil
+		}
+	}
 	if patch.RetentionDays != nil {
 		if c.RetentionDays = patch.RetentionDays; *c.RetentionDays == 0 {
 			c.RetentionDays = nil

@@ -49,6 +49,9 @@ func (s *Server) dashboardRoutes() {
 	d.POST("/documents/:id/retry", s.postRetry)
 	d.POST("/documents/:id/cancel", s.postCancel)
 	d.POST("/documents/:id/replace", s.postReplace)
+	d.GET("/chats", s.getChats)
+	d.GET("/chats/:sessionId", s.getConversation)
+	d.GET("/usage", s.getUsage)
 	d.GET("/events", s.getEvents)
 }
 

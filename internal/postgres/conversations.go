@@ -151,6 +151,7 @@ func (s *Store) Usage(ctx context.Context, client chatconnect.ClientID, from, to
 			Day: row.Day.Time.Format(time.DateOnly), Model: row.Model,
 			Questions: row.Questions, Answered: row.Answered, Unanswered: row.Unanswered, Stopped: row.Stopped, Failed: row.Failed,
 			InputTokens: row.InputTokens, OutputTokens: row.OutputTokens, CachedTokens: row.CachedTokens,
+			Cost: chatconnect.MicroUSD(row.CostMicrousd),
 		}
 	}
 	return days, nil
@@ -196,7 +197,7 @@ func toExchange(row sqlcgen.ChatLog, rating, comment string) (chatconnect.Exchan
 	exchange := chatconnect.Exchange{
 		SessionID: row.SessionID, MessageID: row.MessageID, Question: row.Question, Answer: row.Answer,
 		Status: row.Status, ErrorCode: row.ErrorCode, Rating: chatconnect.Rating(rating), Comment: comment,
-		Provider: row.Provider, Model: row.Model, Cached: row.Cached,
+		Provider: row.Provider, Model: row.Model, Cached: row.Cached, Cost: chatconnect.MicroUSD(row.CostMicrousd),
 		Usage:     chatconnect.Usage{InputTokens: int(row.InputTokens), OutputTokens: int(row.OutputTokens), CachedTokens: int(row.CachedTokens)},
 		LatencyMS: row.LatencyMs, TimeToFirstTokenMS: row.TimeToFirstTokenMs, AskedAt: row.AskedAt,
 		Sources: []chatconnect.Source{}, Metadata: map[string]any{},

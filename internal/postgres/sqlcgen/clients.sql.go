@@ -141,14 +141,18 @@ func (q *Queries) Role(ctx context.Context, arg RoleParams) (chatconnect.Role, e
 const updateClient = `-- name: UpdateClient :execrows
 UPDATE clients
 SET name = COALESCE($1, name), tier = COALESCE($2::text, tier),
-    -- 0 takes the limit away.
-    retention_days = NULLIF(COALESCE($3::integer, retention_days, 0), 0), updated_at = now()
-WHERE id = $4 AND deleting_at IS NULL
+    model = COALESCE($3::text, model),
+    -- 0 takes a limit away.
+    monthly_token_budget = NULLIF(COALESCE($4::bigint, monthly_token_budget, 0), 0),
+    retention_days = NULLIF(COALESCE($5::integer, retention_days, 0), 0), updated_at = now()
+WHERE id = $6 AND deleting_at IS NULL
 `
 
 type UpdateClientParams struct {
 	Name          *string
 	Tier          *string
+	Model         *string
+	TokenBudget   *int64
 	RetentionDays *int
 	ID            chatconnect.ClientID
 }
@@ -157,6 +161,8 @@ func (q *Queries) UpdateClient(ctx context.Context, arg UpdateClientParams) (int
 	result, err := q.db.Exec(ctx, updateClient,
 		arg.Name,
 		arg.Tier,
+		arg.Model,
+		arg.TokenBudget,
 		arg.RetentionDays,
 		arg.ID,
 	)
