@@ -50,7 +50,7 @@ func (a *Chat) write(ctx context.Context, in *temporal.GenerateInput, attempt in
 
 	var firstToken time.Duration
 	completion, err := a.Model.Generate(asking, chatconnect.Prompt{
-		Tier: in.Tier, History: in.History, Question: in.Text, Passages: in.Passages,
+		Tier: in.Tier, Model: in.ChosenModel, Attempt: attempt, History: in.History, Question: in.Text, Passages: in.Passages,
 	}, func(ctx context.Context, text string) error {
 		if firstToken == 0 {
 			firstToken = time.Since(in.AskedAt)
@@ -88,6 +88,12 @@ func (a *Chat) resultOf(in *temporal.GenerateInput, completion chatconnect.Compl
 		Status: chatconnect.ChatAnswered, Provider: completion.Provider, Model: completion.Model,
 		Latency: time.Since(in.AskedAt),
 	}
+	// What the question's rewriting took is paid for, too.
+	spent := &result.Answer.Usage
+	spent.InputTokens += in.Rewritten.Usage.InputTokens
+	spent.OutputTokens += in.Rewritten.Usage.OutputTokens
+	spent.CachedTokens += in.Rewritten.Usage.CachedTokens
+	result.Cost = completion.Cost + in.Rewritten.Cost
 	if completion.Unanswered {
 		result.Status = chatconnect.ChatUnanswered
 	} else {

@@ -41,7 +41,8 @@ func (a *Chat) Log(ctx context.Context, in *temporal.LogInput) (*temporal.Genera
 func (a *Chat) record(ctx context.Context, in *temporal.LogInput, result temporal.GenerateResult) error {
 	record := chatconnect.ChatLog{
 		Question: in.Question(), Answer: result.Answer, Status: result.Status, ErrorCode: in.ErrorCode,
-		Provider: result.Provider, Model: result.Model, Latency: result.Latency, TimeToFirstToken: result.TimeToFirstToken,
+		Provider: result.Provider, Model: result.Model, Cost: result.Cost,
+		Latency: result.Latency, TimeToFirstToken: result.TimeToFirstToken,
 	}
 	if err := a.Chats.LogChat(ctx, record); err != nil {
 		return err

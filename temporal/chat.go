@@ -53,6 +53,10 @@ type RetrieveResult struct {
 	History  []chatconnect.Turn    `json:"history,omitempty"`
 	Passages []chatconnect.Passage `json:"passages"`
 	Cached   bool                  `json:"cached"`
+	// Rewritten is what was searched with if not the question itself, and what
+	// a model took to find it.
+	Rewritten   chatconnect.Rewritten `json:"rewritten,omitzero"`
+	ChosenModel string                `json:"chosenModel,omitempty"` // the client's own
 }
 
 // GenerateInput asks for the answer. GenerateResult is the answer with what
@@ -67,6 +71,7 @@ type GenerateResult struct {
 	Status           chatconnect.ChatStatus `json:"status"`
 	Provider         string                 `json:"provider"`
 	Model            string                 `json:"model"`
+	Cost             chatconnect.MicroUSD   `json:"cost,omitempty"`
 	Latency          time.Duration          `json:"latencyNs"`
 	TimeToFirstToken time.Duration          `json:"timeToFirstTokenNs"`
 	Logged           bool                   `json:"logged,omitempty"`

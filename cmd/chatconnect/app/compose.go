@@ -80,8 +80,8 @@ func (a *App) composeWorker() error {
 			Metrics: a.metrics, Logger: a.logger,
 		},
 		Chat: &activities.Chat{
-			Documents: a.store, Chats: a.store, Embedder: a.embedder, Index: a.index,
-			Model: a.model, Relay: a.relay, Stops: a.relay, Cache: a.cache,
+			Chats: a.store, Embedder: a.embedder, Index: a.index,
+			Model: a.model, Rewriter: a.rewriter, Relay: a.relay, Stops: a.relay, Cache: a.cache,
 			Metrics: a.metrics, Logger: a.logger,
 		},
 		Commands: &activities.Commands{

@@ -37,7 +37,10 @@ type adapters struct {
 	parser   *document.Parser
 	embedder chatconnect.Embedder
 	model    chatconnect.Model
+	rewriter chatconnect.Rewriter
 	notice   string
+
+	allowedModels []string // that a client may choose
 }
 
 // open makes every connection. None of them waits for its server.
@@ -53,17 +56,26 @@ func (a *App) open(ctx context.Context) error {
 }
 
 func (a *App) openModels(context.Context) error {
+	prices, err := llm.ParsePrices(a.config.ModelPrices)
+	if err != nil {
+		return err
+	}
 	options := llm.Options{
 		OpenAIKey: string(a.config.OpenAIAPIKey), OpenAIBaseURL: a.config.OpenAIBaseURL,
 		AnthropicKey: string(a.config.AnthropicAPIKey), AnthropicBaseURL: a.config.AnthropicBaseURL,
 		FreeModel: a.config.FreeModel, PaidModel: a.config.PaidModel,
+		AllowedModels: a.config.AllowedModels, FallbackModel: a.config.FallbackModel,
+		Prices: prices, Logger: a.logger,
 		EmbeddingModel: a.config.EmbeddingModel, EmbeddingDimensions: a.config.EmbeddingDimensions,
 	}
-	var err error
 	var models, embeddings string
 	if a.model, models, err = llm.NewModel(options); err != nil {
 		return err
 	}
+	if a.rewriter, err = llm.NewRewriter(options); err != nil {
+		return err
+	}
+	a.allowedModels = llm.AllowedModels(options)
 	if a.embedder, embeddings, err = llm.NewEmbedder(options); err != nil {
 		return err
 	}
