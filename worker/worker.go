@@ -26,6 +26,7 @@ type Options struct {
 	Ingestion *activities.Ingestion
 	Chat      *activities.Chat
 	Commands  *activities.Commands
+	Retention *activities.Retention
 	Documents chatconnect.DocumentStore
 	// Parsers is how many ingestion activities run at once.
 	Parsers int
@@ -44,6 +45,7 @@ type Worker struct {
 	ingestion, embedding, chat sdkworker.Worker
 	stopSweeper                context.CancelFunc
 	swept                      chan struct{}
+	scheduling                 sync.WaitGroup
 }
 
 // New returns a worker; Start begins to work.
@@ -72,6 +74,7 @@ func (w *Worker) Start(ctx context.Context) error {
 		defer close(w.swept)
 		w.sweep(ctx)
 	}()
+	w.scheduling.Go(func() { w.scheduleRetention(ctx) })
 	return nil
 }
 
@@ -87,6 +90,7 @@ func (w *Worker) register() {
 	w.ingestion.RegisterWorkflowWithOptions(workflows.DeleteDocument, workflow.RegisterOptions{Name: temporal.WorkflowDeleteDocument})
 	w.ingestion.RegisterWorkflowWithOptions(workflows.PurgeClient, workflow.RegisterOptions{Name: temporal.WorkflowPurgeClient})
 	w.ingestion.RegisterActivity(w.Commands)
+	w.registerRetention()
 
 	w.embedding = sdkworker.New(w.Client, temporal.QueueEmbedding, sdkworker.Options{
 		MaxConcurrentActivityExecutionSize: w.Embedders,
@@ -114,6 +118,7 @@ func (w *Worker) register() {
 func (w *Worker) Stop() {
 	w.stopSweeper()
 	<-w.swept
+	w.scheduling.Wait()
 	var stopping sync.WaitGroup
 	for _, worker := range []sdkworker.Worker{w.chat, w.ingestion, w.embedding} {
 		stopping.Go(worker.Stop)

@@ -88,6 +88,7 @@ func (a *App) composeWorker() error {
 			Documents: a.store, Purges: a.store, Blobs: a.blobs, Index: a.index,
 			Cache: a.cache, Progress: a.progress, Temporal: a.temporal, Logger: a.logger,
 		},
+		Retention: &activities.Retention{Store: a.store, Logger: a.logger},
 		Documents: a.store, Parsers: a.config.Workers,
 		Embedders: a.config.EmbeddingConcurrency, BatchesPerSecond: a.config.EmbeddingBatchesPerSecond,
 		StopTimeout: a.config.ShutdownTimeout, Logger: a.logger,
