@@ -28,6 +28,7 @@ type stream struct {
 	sources []chatconnect.Source
 	done    struct {
 		MessageID chatconnect.MessageID
+		Status    chatconnect.ChatStatus
 		Usage     chatconnect.Usage
 		Sources   []chatconnect.Source
 		Cached    bool
