@@ -31,7 +31,7 @@ func TestAClientsOwnModel(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, fakemodel.Knobs{})
 	o := f.options()
-	o.AllowedModels, o.FallbackModel = []string{"gpt-4.1", "claude-haiku-4-5"}, "gpt-4.1-nano"
+	o.AllowedModels, o.FallbackModel = []string{"gpt-4.1", " claude-haiku-4-5", ""}, "gpt-4.1-nano"
 	require.Equal(t, []string{"claude-haiku-4-5", "gpt-4.1"}, AllowedModels(o))
 	m, _, err := NewModel(o)
 	require.NoError(t, err)

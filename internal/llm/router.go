@@ -54,6 +54,7 @@ func (o Options) withDefaults() Options {
 	o.OpenAIKey, o.AnthropicKey = strings.TrimSpace(o.OpenAIKey), strings.TrimSpace(o.AnthropicKey)
 	o.FreeModel, o.PaidModel = or(o.FreeModel, DefaultFreeModel), or(o.PaidModel, DefaultPaidModel)
 	o.EmbeddingModel = or(o.EmbeddingModel, DefaultEmbeddingModel)
+	o.AllowedModels = trimmed(o.AllowedModels)
 	o.FallbackModel = strings.TrimSpace(o.FallbackModel)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -62,6 +63,17 @@ func (o Options) withDefaults() Options {
 		o.MaxOutputTokens = defaultMaxOutputTokens
 	}
 	return o
+}
+
+// trimmed drops what is empty.
+func trimmed(names []string) []string {
+	var kept []string
+	for _, name := range names {
+		if name = strings.TrimSpace(name); name != "" {
+			kept = append(kept, name)
+		}
+	}
+	return kept
 }
 
 // isClaude tells a model's provider from its name: claude-* is Anthropic's,
