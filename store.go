@@ -128,13 +128,14 @@ type Knowledge struct {
 
 // ChatStore keeps conversations and usage.
 type ChatStore interface {
-	// ChatContext reads what an answer depends on, with the last n answered
-	// turns of the session, in one round trip.
+	// ChatContext reads what an answer depends on, with the last n turns
+	// of the session that have an answer, in one round trip.
 	ChatContext(ctx context.Context, client ClientID, session SessionID, n int) (ChatContext, error)
 	// WarnOfBudget notes in the audit trail that the budget is nearly used up,
 	// once a month; first tells whether this call did.
 	WarnOfBudget(ctx context.Context, client ClientID, budget TokenBudget) (first bool, err error)
-	// History returns the last n answered turns of a session, oldest first.
+	// History returns the last n turns of a session that have an answer, be it
+	// that nothing is known, oldest first.
 	History(ctx context.Context, client ClientID, session SessionID, n int) ([]Turn, error)
 	// LogChat writes the session, the log line and the usage in one
 	// transaction; repeating it for the same message changes nothing.

@@ -169,11 +169,11 @@ func TestAnAnswerStoppedBetweenAttemptsEndsWithWhatWasRead(t *testing.T) {
 		require.Equal(t, "It costs", got.Answer.Text)
 		require.True(t, got.Logged)
 	}
-	require.Equal(t, "token done", record(t, a, in.Ref()))
+	require.Equal(t, "token sources done", record(t, a, in.Ref()))
 	events, err := a.Relay.Events(ctx, in.Ref(), 1)
 	require.NoError(t, err)
 	var done chatconnect.DoneData
-	require.NoError(t, json.Unmarshal(events[0].Data, &done))
+	require.NoError(t, json.Unmarshal(events[1].Data, &done))
 	require.Equal(t, chatconnect.DoneData{MessageID: "m", SessionID: "s", Status: chatconnect.ChatStopped, Sources: []chatconnect.Source{}}, done)
 	require.Equal(t, "It costs", store.kept[0].Answer.Text)
 	require.Equal(t, chatconnect.ChatStopped, store.kept[0].Status)

@@ -11,8 +11,8 @@ import (
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
-// lastEventID is the first of an attempt above every real one.
-const lastEventID = 1_000_000*chatconnect.AttemptSpan + 1
+// lastAttempt is where the ids of an attempt above every real one begin.
+const lastAttempt = 1_000_000 * chatconnect.AttemptSpan
 
 const (
 	logTimeout  = 3 * time.Second // of logging within Generate
@@ -27,7 +27,7 @@ func (a *Chat) Log(ctx context.Context, in *temporal.LogInput) (*temporal.Genera
 	result := in.GenerateResult
 	switch {
 	case in.ErrorCode != "":
-		a.tell(ctx, in.Ref(), chatconnect.EventError, chatconnect.ErrorData{Code: in.ErrorCode, Message: in.ErrorMessage})
+		a.tell(ctx, in.Ref(), event(1, chatconnect.EventError, chatconnect.ErrorData{Code: in.ErrorCode, Message: in.ErrorMessage}))
 	case !in.Told:
 		result.Answer = a.endStopped(ctx, in)
 	}
@@ -72,23 +72,30 @@ func (a *Chat) endStopped(ctx context.Context, in *temporal.LogInput) chatconnec
 	}
 	answer.Text = told.Answer.Text
 	if !told.Done {
-		a.tell(ctx, in.Ref(), chatconnect.EventDone, chatconnect.DoneData{
-			MessageID: in.MessageID, SessionID: in.SessionID, Status: in.Status, Sources: []chatconnect.Source{},
-		})
+		none := []chatconnect.Source{}
+		a.tell(ctx, in.Ref(), event(1, chatconnect.EventSources, none), event(2, chatconnect.EventDone, chatconnect.DoneData{
+			MessageID: in.MessageID, SessionID: in.SessionID, Status: in.Status, Sources: none,
+		}))
 	}
 	return answer
 }
 
 // tell is best effort: without the relay, the API finds the end in the
 // workflow's result.
-func (a *Chat) tell(ctx context.Context, message chatconnect.MessageRef, kind string, content any) {
+func (a *Chat) tell(ctx context.Context, message chatconnect.MessageRef, events ...chatconnect.RelayEvent) {
 	ctx, cancel := context.WithTimeout(ctx, tellTimeout)
 	defer cancel()
-	data, err := json.Marshal(content)
-	if err == nil {
-		err = a.Relay.Publish(ctx, message, chatconnect.RelayEvent{ID: lastEventID, Type: kind, Data: data})
-	}
+	err := a.Relay.Publish(ctx, message, events...)
 	if err != nil && !errors.Is(err, chatconnect.ErrRelayFenced) {
 		a.Logger.WarnContext(ctx, "end not relayed", "message_id", message.MessageID, "error", err)
 	}
+}
+
+// event is the n-th of an attempt above every real one.
+func event(n int64, kind string, content any) chatconnect.RelayEvent {
+	data, err := json.Marshal(content)
+	if err != nil {
+		data = []byte("{}") // none of the types above can fail
+	}
+	return chatconnect.RelayEvent{ID: lastAttempt + n, Type: kind, Data: data}
 }

@@ -32,6 +32,8 @@ const (
 	// genericWeight is the weight of a term that asks for a kind of thing
 	// ("price", "period") rather than naming one.
 	genericWeight = 0.4
+	// borrowed is the weight of a term of an earlier turn.
+	borrowed = 0.3
 	// maxQuotes is how many units an answer is made of at most.
 	maxQuotes = 3
 	// maxQuoteRunes bounds one of them.
@@ -157,12 +159,22 @@ func extract(prompt chatconnect.Prompt) (string, bool) {
 }
 
 // questionTerms are the question's words that say something. One that leans
-// on the last turn ("And for boots?") borrows that turn's at half the weight.
+// on the last turn ("And for boots?") borrows that turn's at less weight, and so
+// on while that one leans, too.
 func questionTerms(prompt chatconnect.Prompt) []term {
 	terms := termsOf(prompt.Question, 1, nil)
-	if len(prompt.History) > 0 && len(terms) > 0 && len(terms) <= 2 {
-		last := prompt.History[len(prompt.History)-1].Question
-		terms = termsOf(last, 0.3, terms)
+	if !leans(prompt.Question) && (len(terms) == 0 || len(terms) > 2) {
+		return terms
+	}
+	weight := borrowed
+	if len(terms) == 0 {
+		weight = 1
+	}
+	for i := len(prompt.History) - 1; i >= 0; i-- {
+		terms = termsOf(prompt.History[i].Question, weight, terms)
+		if !leans(prompt.History[i].Question) {
+			break
+		}
 	}
 	return terms
 }

@@ -1,6 +1,8 @@
+-- History leaves out what came to nothing. That a question was not answered is
+-- a part of the conversation.
 -- name: History :many
 SELECT question, answer FROM chat_logs
-WHERE client_id = @client_id AND session_id = @session_id AND status = 'answered'
+WHERE client_id = @client_id AND session_id = @session_id AND status <> 'failed' AND answer <> ''
 ORDER BY asked_at DESC, message_id DESC
 LIMIT @max_rows::integer;
 

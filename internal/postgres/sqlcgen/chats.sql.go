@@ -15,7 +15,7 @@ import (
 
 const history = `-- name: History :many
 SELECT question, answer FROM chat_logs
-WHERE client_id = $1 AND session_id = $2 AND status = 'answered'
+WHERE client_id = $1 AND session_id = $2 AND status <> 'failed' AND answer <> ''
 ORDER BY asked_at DESC, message_id DESC
 LIMIT $3::integer
 `
@@ -31,6 +31,8 @@ type HistoryRow struct {
 	Answer   string
 }
 
+// History leaves out what came to nothing. That a question was not answered is
+// a part of the conversation.
 func (q *Queries) History(ctx context.Context, arg HistoryParams) ([]HistoryRow, error) {
 	rows, err := q.db.Query(ctx, history, arg.ClientID, arg.SessionID, arg.MaxRows)
 	if err != nil {
