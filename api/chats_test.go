@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/api"
 )
 
 func exchangeAt(at time.Time, question string) chatconnect.Exchange {
@@ -151,5 +152,21 @@ func TestClientSettings(t *testing.T) {
 	}
 	for _, model := range []any{5, "two words", "-x", strings.Repeat("x", 201)} {
 		patch(object{"model": model}).problem(t, 400, "model_invalid")
+	}
+}
+
+func TestAClientChoosesAmongTheModelsThatAreAllowed(t *testing.T) {
+	t.Parallel()
+	for _, models := range [][]string{{"gpt-4o-mini", "claude-sonnet-4-5"}, {}} {
+		b := setup(t, func(o *api.Options) { o.Models = models })
+		owner, client, _ := b.tenant("a@example.com")
+		patch := func(model any) response {
+			return owner.do(t.Context(), "PATCH", "/api/dashboard/clients/"+string(client), object{"model": model})
+		}
+		patch("gpt-5-pro").problem(t, 400, "model_not_allowed")
+		require.Equal(t, 200, patch(nil).StatusCode)
+		for _, model := range models {
+			require.Equal(t, model, patch(model).json(t)["model"])
+		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -119,7 +121,7 @@ func (s *Server) patchClient(c *gin.Context) {
 		details["tier"] = *in.Tier
 	}
 	if in.Model != nil {
-		model, err := validModel(in.Model)
+		model, err := s.validModel(in.Model)
 		if err != nil {
 			s.fail(c, err)
 			return
@@ -176,13 +178,19 @@ func optionalNumber(raw json.RawMessage, least, most int64, field, code string) 
 var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}$`)
 
 // validModel returns "" for null: the tier's model answers then.
-func validModel(raw json.RawMessage) (string, error) {
+func (s *Server) validModel(raw json.RawMessage) (string, error) {
 	if string(raw) == "null" {
 		return "", nil
 	}
 	var name string
 	if err := json.Unmarshal(raw, &name); err != nil || name != "" && !modelName.MatchString(name) {
 		return "", chatconnect.Errorf(chatconnect.KindInvalid, "model_invalid", "model is a model's name such as gpt-4o-mini, or null for the tier's.")
+	}
+	if name != "" && s.Models != nil && !slices.Contains(s.Models, name) {
+		if len(s.Models) == 0 {
+			return "", chatconnect.Errorf(chatconnect.KindInvalid, "model_not_allowed", "No model can be chosen: none is set up.")
+		}
+		return "", chatconnect.Errorf(chatconnect.KindInvalid, "model_not_allowed", "This model can't be chosen. The operator allows: %s.", strings.Join(s.Models, ", "))
 	}
 	return name, nil
 }

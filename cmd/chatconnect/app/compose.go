@@ -63,6 +63,7 @@ func (a *App) composeAPI() error {
 		ChatTimeout:       a.config.ChatTimeout,
 		Version:           Version(),
 		Notice:            a.notice,
+		Models:            a.allowedModels,
 	})
 	return err
 }
