@@ -133,6 +133,8 @@ func resultError(result temporal.ChatResult) error {
 	case code == "timeout", strings.HasSuffix(code, "_unavailable"), strings.HasSuffix(code, "_rate_limited"):
 		e.RetryAfter = retryAfterOutage
 		return e
+	case code == "budget_exhausted":
+		return withStatus(http.StatusForbidden, e) // until the month ends or the owner raises it
 	}
 	return withStatus(http.StatusBadGateway, e)
 }

@@ -85,6 +85,10 @@ func (s *Server) internalRoutes() {
 	}
 	s.router.POST("/process-document", s.requireInternalSecret, s.postProcessDocument)
 	s.router.POST("/api/internal/document-progress", s.requireInternalSecret, s.postDocumentProgress)
+	if s.Decoder != nil {
+		s.router.POST("/temporal/codec/decode", s.requireOperator, s.postDecode)
+		s.router.OPTIONS("/temporal/codec/decode", s.codecPreflight)
+	}
 	internal := s.router.Group("/internal", s.requireInternalSecret)
 	internal.POST("/validate-client", s.postValidateClient)
 	internal.GET("/client/:clientId/config", s.getClientConfig)

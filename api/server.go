@@ -54,6 +54,7 @@ type Options struct {
 	Progress      chatconnect.ProgressFeed
 	Temporal      client.Client
 	DetectType    DetectType
+	Decoder       http.Handler         // optional; decodes workflow payloads at …/decode, see temporal.NewDecodeHandler
 	Embedder      chatconnect.Embedder // optional; without it there is no POST /embed
 	Metrics       Metrics              // optional
 	Health        []HealthCheck
@@ -64,6 +65,7 @@ type Options struct {
 	MaxFileSize       int64         // bytes of one uploaded file; 0 means 10 MiB
 	SessionSecret     []byte        // at least 32 bytes; another one ends all visitors' sessions
 	InternalAPISecret string        // empty turns the internal endpoints off
+	TemporalUIOrigin  string        // of the page that may have payloads decoded; empty: none
 	SecureCookies     bool          // Secure attribute: the site is served over https
 	SessionLifetime   time.Duration // of a login; 0 means 30 days
 	TrustedProxies    []string      // CIDRs or addresses whose X-Forwarded-For is believed

@@ -161,6 +161,9 @@ func TestEveryEndpointRefusesAnothersIDs(t *testing.T) {
 				"client_id": owner.ID, "document_id": document.ID, "stage": "Mine",
 			}, "X-Internal-Secret", "guess")
 		},
+		"POST /temporal/codec/decode": func(p *person) response {
+			return p.post("/temporal/codec/decode", map[string]any{"payloads": []any{}}, "Authorization", "Bearer guess")
+		},
 		"POST /internal/validate-client": func(p *person) response {
 			return p.post("/internal/validate-client", map[string]any{"client_id": owner.ID}, "X-Internal-Secret", "guess")
 		},

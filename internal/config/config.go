@@ -45,7 +45,9 @@ type Config struct {
 	TemporalTLS       bool   `env:"TEMPORAL_TLS" help:"dial Temporal with TLS"`
 	TemporalCodecKey  Secret `env:"TEMPORAL_CODEC_KEY" help:"encrypts workflow payloads: id:base64(32 bytes), comma-separated, the first one encrypts"`
 
-	SessionSecret     Secret `env:"SESSION_SECRET" help:"keys the dashboard's sessions; at least 32 characters"`
+	TemporalUIOrigin string `env:"TEMPORAL_UI_ORIGIN" help:"origin of Temporal's UI, http://localhost:8233, whose page may have payloads decoded (POST /temporal/codec/decode)"`
+
+	SessionSecret     Secret `env:"SESSION_SECRET" help:"keys the dashboard's and the visitors' sessions; at least 32 characters"`
 	InternalAPISecret Secret `env:"INTERNAL_API_SECRET" help:"X-Internal-Secret of the internal endpoints; they are off without it"`
 
 	UploadDir   string `env:"UPLOAD_DIR" envDefault:"data/uploads" help:"staging for uploads, and the default blob store"`
@@ -187,12 +189,14 @@ func (c *Config) complete() error {
 	}
 	for name, value := range map[string]string{
 		"OPENAI_BASE_URL": c.OpenAIBaseURL, "ANTHROPIC_BASE_URL": c.AnthropicBaseURL,
-		"QDRANT_URL": c.QdrantURL, "PUBLIC_URL": c.PublicURL,
+		"QDRANT_URL": c.QdrantURL, "PUBLIC_URL": c.PublicURL, "TEMPORAL_UI_ORIGIN": c.TemporalUIOrigin,
 	} {
 		if u, err := url.Parse(value); value != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
 			errs = append(errs, fmt.Errorf("%s must be a URL such as http://host:port", name))
 		}
 	}
+	// As browsers send it.
+	c.TemporalUIOrigin = strings.TrimSuffix(c.TemporalUIOrigin, "/")
 	return errors.Join(errs...)
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"net/http"
 	"path/filepath"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/chatconnect/chatconnect/internal/document"
 	"github.com/chatconnect/chatconnect/internal/ratelimit"
 	"github.com/chatconnect/chatconnect/internal/sessions"
+	"github.com/chatconnect/chatconnect/temporal"
 	"github.com/chatconnect/chatconnect/worker"
 )
 
@@ -38,6 +40,12 @@ func (a *App) composeAPI() error {
 	if err != nil {
 		return err
 	}
+	var decoder http.Handler
+	if keys := string(a.config.TemporalCodecKey); keys != "" {
+		if decoder, err = temporal.NewDecodeHandler(keys); err != nil {
+			return err
+		}
+	}
 	limiter := ratelimit.New(ratelimit.Options{Redis: a.redis, Logger: a.logger})
 	a.api, err = api.New(api.Options{
 		Users: a.store, Clients: a.store, Documents: a.store, Conversations: a.store,
@@ -47,6 +55,7 @@ func (a *App) composeAPI() error {
 		Stops:      a.relay,
 		Temporal:   a.temporal,
 		DetectType: document.Detect,
+		Decoder:    decoder,
 		Embedder:   a.embedder,
 		Metrics:    a.metrics,
 		Health:     a.healthChecks(),
@@ -57,6 +66,7 @@ func (a *App) composeAPI() error {
 		MaxFileSize:       a.config.MaxFileSize,
 		SessionSecret:     []byte(a.config.SessionSecret),
 		InternalAPISecret: string(a.config.InternalAPISecret),
+		TemporalUIOrigin:  a.config.TemporalUIOrigin,
 		SecureCookies:     a.config.SecureCookies(),
 		TrustedProxies:    a.config.TrustedProxies,
 		StagingDir:        filepath.Join(a.config.UploadDir, "staging"),
