@@ -134,9 +134,6 @@ type ChatStore interface {
 	// WarnOfBudget notes in the audit trail that the budget is nearly used up,
 	// once a month; first tells whether this call did.
 	WarnOfBudget(ctx context.Context, client ClientID, budget TokenBudget) (first bool, err error)
-	// History returns the last n turns of a session that have an answer, be it
-	// that nothing is known, oldest first.
-	History(ctx context.Context, client ClientID, session SessionID, n int) ([]Turn, error)
 	// LogChat writes the session, the log line and the usage in one
 	// transaction; repeating it for the same message changes nothing.
 	LogChat(ctx context.Context, log ChatLog) error

@@ -29,7 +29,7 @@ func newAnthropic(key, baseURL, model string, maxTokens int, doer *Doer) (*chatM
 	}
 	return &chatModel{
 		provider: "anthropic", model: model, maxTokens: maxTokens, llm: client,
-		messages: anthropicMessages,
+		messages: anthropicMessages, minCached: minCachedTokens(model),
 		usage: func(info map[string]any) metered {
 			// Anthropic counts what it read from and wrote to its cache apart
 			// from input_tokens; the three together are the input.
@@ -41,6 +41,20 @@ func newAnthropic(key, baseURL, model string, maxTokens int, doer *Doer) (*chatM
 			}}
 		},
 	}, nil
+}
+
+// minCachedTokens is the shortest prefix that a model caches; Anthropic takes
+// no notice of a mark on a shorter one. Source: Anthropic, "Prompt caching",
+// 2025-11.
+func minCachedTokens(model string) int {
+	name := strings.ToLower(model)
+	switch {
+	case strings.Contains(name, "haiku-4"), strings.Contains(name, "opus-4-5"):
+		return 4096
+	case strings.Contains(name, "haiku"):
+		return 2048
+	}
+	return 1024
 }
 
 // anthropicMessages places static text and passages in the system prompt;

@@ -24,6 +24,7 @@ type chatModel struct {
 	messages  func(rendered) []llms.MessageContent
 	usage     func(info map[string]any) metered
 	price     price
+	minCached int // tokens of the shortest text worth a cache_control; 0: none is
 }
 
 // metered is usage as it is paid for. CacheWrites are those of the input
@@ -39,7 +40,10 @@ func (m *chatModel) Name(chatconnect.Tier) (provider, model string) { return m.p
 // Generate implements chatconnect.Model.
 func (m *chatModel) Generate(ctx context.Context, prompt chatconnect.Prompt, onToken func(context.Context, string) error) (chatconnect.Completion, error) {
 	parts := renderPrompt(prompt)
-	record := &call{systemStatic: parts.static}
+	record := &call{}
+	if m.minCached > 0 && estimateTokens(parts.static) >= m.minCached {
+		record.systemStatic = parts.static
+	}
 	out := &answerWriter{ctx: ctx, onToken: onToken}
 	messages := m.messages(parts)
 	resp, err := m.llm.GenerateContent(withCall(ctx, record), messages,

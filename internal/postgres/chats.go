@@ -14,18 +14,6 @@ import (
 // the visitor has seen it, and the log must not be lost.
 const maxAnswer = 200_000
 
-func (s *Store) History(ctx context.Context, client chatconnect.ClientID, session chatconnect.SessionID, n int) ([]chatconnect.Turn, error) {
-	queries, err := s.tenant(client)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := queries.History(ctx, sqlcgen.HistoryParams{ClientID: client, SessionID: session, MaxRows: max(n, 0)})
-	if err != nil {
-		return nil, storeError(err)
-	}
-	return toTurns(rows), nil
-}
-
 func toTurns(rows []sqlcgen.HistoryRow) []chatconnect.Turn {
 	turns := make([]chatconnect.Turn, len(rows))
 	for i, row := range rows {
