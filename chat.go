@@ -80,6 +80,7 @@ type ChatStatus string
 const (
 	ChatAnswered   ChatStatus = "answered"
 	ChatUnanswered ChatStatus = "unanswered" // nothing in the documents fits
+	ChatStopped    ChatStatus = "stopped"    // by the visitor; the answer is the text so far
 	ChatFailed     ChatStatus = "failed"
 )
 
@@ -93,4 +94,38 @@ type ChatLog struct {
 	Model            string
 	Latency          time.Duration // question received to last token
 	TimeToFirstToken time.Duration // question received to first token
+	Cost             MicroUSD
+}
+
+// MicroUSD is an amount of money in millionths of a US dollar.
+type MicroUSD int64
+
+// ChatContext is what an answer depends on besides the question, read in one
+// snapshot.
+type ChatContext struct {
+	History   []Turn // oldest first
+	Knowledge Knowledge
+	Model     string // the client's own choice, "" for its tier's
+	Budget    TokenBudget
+}
+
+// TokenBudget bounds the input and output tokens of a client's calendar month
+// (UTC).
+type TokenBudget struct {
+	Limit  int64 // 0: none
+	Used   int64 // counted only if there is a limit
+	Warned bool  // the client was told this month that it is nearly used up
+}
+
+// budgetWarning is the share of a budget, in percent, at which its owner is
+// warned.
+const budgetWarning = 80
+
+// Exhausted reports whether nothing may be spent any more. Answers being
+// written at the same time may go beyond the limit together.
+func (b TokenBudget) Exhausted() bool { return b.Limit > 0 && b.Used >= b.Limit }
+
+// Due reports whether it is time for this month's one warning.
+func (b TokenBudget) Due() bool {
+	return b.Limit > 0 && !b.Warned && float64(b.Used)*100 >= float64(b.Limit)*budgetWarning
 }

@@ -15,9 +15,32 @@ type RateDecision struct {
 	RetryAfter time.Duration // until one request is; 0 when Allowed
 }
 
-// RateLimiter limits requests by key (GCRA).
+// RateLimit is one of the limits that a request counts against.
+type RateLimit struct {
+	Key       string
+	PerMinute int
+}
+
+// RateLimiter limits requests (GCRA).
 type RateLimiter interface {
-	Allow(ctx context.Context, key string, perMinute int) (RateDecision, error)
+	// Allow counts a request against all limits, or against none of them if one
+	// refuses it, in one round trip. The decision is that of the limit that is
+	// nearest to its end; of several that refuse, of the one that does so longest.
+	Allow(ctx context.Context, limits ...RateLimit) (RateDecision, error)
+}
+
+// PlaceLimiter bounds how many of something are open at once.
+type PlaceLimiter interface {
+	// Take takes one of the key's places; taken is false if there is none.
+	// A place that is neither given back nor renewed within a minute is free
+	// again: its process has died.
+	Take(ctx context.Context, key string, places int) (place Place, taken bool, err error)
+}
+
+// Place is one that was taken.
+type Place interface {
+	Renew(ctx context.Context) // best effort; more often than once a minute
+	GiveBack()                 // at once, and only the first time
 }
 
 // LoginSessions are the dashboard's sessions, kept under a keyed hash of

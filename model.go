@@ -6,6 +6,8 @@ import "context"
 // a client, so that providers can cache it; Passages are untrusted data.
 type Prompt struct {
 	Tier     Tier
+	Model    string // the client's own choice, "" for its tier's
+	Attempt  int    // at this answer, from 1
 	System   string
 	History  []Turn
 	Question string
@@ -16,11 +18,28 @@ type Prompt struct {
 type Completion struct {
 	Text     string
 	Usage    Usage
-	Provider string // "openai", "anthropic", "extractive"
+	Cost     MicroUSD // 0 if the model's price isn't known
+	Provider string   // "openai", "anthropic", "extractive"; "" if no model was asked
 	Model    string
 	// Unanswered is true when the model said that the passages don't hold the
 	// answer. Such an answer has no sources.
 	Unanswered bool
+}
+
+// Rewriter makes a question that leans on what was said before ("and how much
+// is that?") stand alone, so that a search can find something by it.
+type Rewriter interface {
+	// Rewrite returns the question itself if it stands alone already, or
+	// without history. It does not fail: what can't be asked of a model is done
+	// by rules.
+	Rewrite(ctx context.Context, history []Turn, question string) Rewritten
+}
+
+// Rewritten is a question to search with, and what a model took for it.
+type Rewritten struct {
+	Text  string   `json:"text,omitempty"`
+	Usage Usage    `json:"usage"`
+	Cost  MicroUSD `json:"cost,omitempty"`
 }
 
 // Model writes answers.
@@ -31,6 +50,7 @@ type Model interface {
 	// whole. An error from onToken stops it. A stream that ends without the
 	// provider's end marker is an error, never a short answer. Errors that may
 	// pass are KindRateLimited (with RetryAfter if given) or KindUnavailable;
-	// all others are final.
+	// all others are final. With an error comes what was written until then,
+	// its usage estimated: a provider tells it at the end only.
 	Generate(ctx context.Context, prompt Prompt, onToken func(ctx context.Context, text string) error) (Completion, error)
 }

@@ -14,7 +14,7 @@ const (
 	EventToken   = "token"   // {"text": …}
 	EventSources = "sources" // [Source, …]
 	EventRestart = "restart" // {"attempt": n}: forget the text so far
-	EventDone    = "done"    // {"messageId", "usage", "sources", "cached"}
+	EventDone    = "done"    // DoneData
 	EventError   = "error"   // {"code", "message"}
 )
 
@@ -36,10 +36,12 @@ type (
 		Attempt int64 `json:"attempt"`
 	}
 	DoneData struct {
-		MessageID MessageID `json:"messageId"`
-		Usage     Usage     `json:"usage"`
-		Sources   []Source  `json:"sources"`
-		Cached    bool      `json:"cached"`
+		MessageID MessageID  `json:"messageId"`
+		SessionID SessionID  `json:"sessionId"`
+		Status    ChatStatus `json:"status"` // never ChatFailed: that is an error event
+		Usage     Usage      `json:"usage"`
+		Sources   []Source   `json:"sources"`
+		Cached    bool       `json:"cached"`
 	}
 	ErrorData struct {
 		Code    string `json:"code"`
@@ -68,6 +70,18 @@ type Relay interface {
 	// in order, first the recorded, then the live ones. It returns once live
 	// delivery is established.
 	Subscribe(ctx context.Context, message MessageRef, after int64) (Subscription, error)
+}
+
+// StopSignals carry a visitor's wish to stop an answer to the worker that
+// writes it. They are only the quick way: a signal that is lost is made good
+// by the cancellation of the workflow, which the worker hears of with a
+// heartbeat.
+type StopSignals interface {
+	// Stop tells the worker that writes the message's answer, if any does.
+	Stop(ctx context.Context, message MessageRef) error
+	// OnStop calls stop, which must not block, when the message is to be
+	// stopped, until forget is called.
+	OnStop(message MessageRef, stop func()) (forget func())
 }
 
 // Subscription is one reader of a message.

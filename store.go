@@ -129,11 +129,46 @@ type Knowledge struct {
 
 // ChatStore keeps conversations and usage.
 type ChatStore interface {
-	// History returns the last n answered turns of a session, oldest first.
-	History(ctx context.Context, client ClientID, session SessionID, n int) ([]Turn, error)
+	// ChatContext reads what an answer depends on, with the last n turns
+	// of the session that have an answer, in one round trip.
+	ChatContext(ctx context.Context, client ClientID, session SessionID, n int) (ChatContext, error)
+	// WarnOfBudget notes in the audit trail that the budget is nearly used up,
+	// once a month; first tells whether this call did.
+	WarnOfBudget(ctx context.Context, client ClientID, budget TokenBudget) (first bool, err error)
 	// LogChat writes the session, the log line and the usage in one
 	// transaction; repeating it for the same message changes nothing.
 	LogChat(ctx context.Context, log ChatLog) error
+}
+
+// ConversationStore is what visitors and members read and write of what was
+// said.
+type ConversationStore interface {
+	// SaveFeedback keeps a visitor's opinion in place of an earlier one. Unless
+	// asked says that the question is known to have been asked, it must have
+	// been logged: else it is ErrNotFound, and nothing is kept.
+	SaveFeedback(ctx context.Context, client ClientID, feedback Feedback, asked bool) error
+	// Exchanges returns the last n of a session, oldest first; none for a session
+	// that nothing is kept of.
+	Exchanges(ctx context.Context, client ClientID, session SessionID, n int) ([]Exchange, error)
+	// Conversations lists a page, the latest first, and the cursor of the next,
+	// empty at the end.
+	Conversations(ctx context.Context, client ClientID, filter ConversationFilter) ([]Conversation, string, error)
+	// EachExchange calls do with every exchange that meets the filter, the latest
+	// first, at most most of them.
+	EachExchange(ctx context.Context, client ClientID, filter ConversationFilter, most int, do func(Exchange) error) error
+	// Usage returns the days with from <= day < to, each with its models.
+	Usage(ctx context.Context, client ClientID, from, to time.Time) ([]DayUsage, error)
+}
+
+// RetentionStore forgets conversations.
+type RetentionStore interface {
+	// Retentions lists clients that have set one, behind after in the order of
+	// their ids.
+	Retentions(ctx context.Context, after ClientID, limit int) ([]Retention, error)
+	// ForgetChats deletes at most limit of the client's exchanges, sessions and
+	// opinions each that are older than before, and returns how many rows are
+	// gone. Usage stays.
+	ForgetChats(ctx context.Context, client ClientID, before time.Time, limit int) (int, error)
 }
 
 // BlobStore keeps files. Keys are made by BlobKey functions, and start with

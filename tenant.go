@@ -39,14 +39,20 @@ type Client struct {
 	Tier           Tier      `json:"tier"`
 	PublishableKey string    `json:"publishableKey"` // pk_live_…; public by nature, so it is kept readable
 	Role           Role      `json:"role,omitempty"` // the asking user's
+	Model          string    `json:"model"`          // answers in place of the tier's; "" for that one
+	TokenBudget    *int64    `json:"tokenBudget"`    // input and output tokens of a month (UTC); nil sets no limit
+	RetentionDays  *int      `json:"retentionDays"`  // conversations are deleted after so many; nil keeps them
 	CreatedAt      time.Time `json:"createdAt"`
 	UpdatedAt      time.Time `json:"updatedAt"`
 }
 
 // ClientPatch changes the fields that are not nil.
 type ClientPatch struct {
-	Name *string
-	Tier *Tier
+	Name          *string
+	Tier          *Tier
+	Model         *string
+	TokenBudget   *int64 // 0 takes the limit away
+	RetentionDays *int   // 0 keeps conversations for ever
 }
 
 // KeyKind tells publishable keys, which stand in web pages, from secret keys,

@@ -6,20 +6,24 @@ import (
 	chatconnect "github.com/chatconnect/chatconnect"
 )
 
-// ChatMetrics counts answers.
+// ChatMetrics counts answers and what was saved on them.
 type ChatMetrics interface {
 	ChatEnded(log chatconnect.ChatLog)
+	QueryCacheHit()
+	QueryCacheMiss()
+	BudgetWarned(client chatconnect.ClientID)
 }
 
 // Chat are the activities of the AnswerMessage workflow.
 type Chat struct {
-	Documents chatconnect.DocumentStore
 	Chats     chatconnect.ChatStore
 	Embedders chatconnect.Embedders
 	Index     chatconnect.VectorIndex
 	Model     chatconnect.Model
+	Rewriter  chatconnect.Rewriter
 	Relay     chatconnect.Relay
-	Cache     chatconnect.Cache // of search results
+	Stops     chatconnect.StopSignals
+	Cache     chatconnect.Cache // of search results and finished answers
 	Metrics   ChatMetrics
 	Logger    *slog.Logger
 }

@@ -6,27 +6,33 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	sdktemporal "go.temporal.io/sdk/temporal"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/activities/answerstream"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
-// Generate has the model write the answer and streams it to the relay. An
-// attempt after the first tells readers to forget the text so far, unless an
-// earlier one had finished and only its result was lost.
+// errStopped is the cause of an end that the visitor wanted.
+var errStopped = errors.New("stopped by the visitor")
+
+// Generate has the model write the answer, streams it to the relay and logs
+// it. An attempt after the first tells readers to forget the text so far,
+// unless an earlier one had finished and only its result was lost. An answer
+// that the visitor stops ends well, with the text so far.
 func (a *Chat) Generate(ctx context.Context, in *temporal.GenerateInput) (*temporal.GenerateResult, error) {
 	defer heartbeat(ctx)() // from before the first token: a model may think for long
 	attempt := int(activity.GetInfo(ctx).Attempt)
-	if attempt > 1 {
-		if result := a.finishedEarlier(ctx, in); result != nil {
-			return result, nil
-		}
+	result, err := a.finishedEarlier(ctx, in, attempt)
+	if result == nil && err == nil {
+		result, err = a.write(ctx, in, attempt)
 	}
-	result, err := a.write(ctx, in, attempt)
 	if err != nil {
 		return nil, temporal.EncodeError(err)
 	}
+	// Here and not by an activity of its own, which would be one event more in
+	// every history. If it fails, the workflow does it, for as long as it takes.
+	result.Logged = a.logAtOnce(ctx, in, result)
 	return result, nil
 }
 
@@ -38,32 +44,62 @@ func (a *Chat) write(ctx context.Context, in *temporal.GenerateInput, attempt in
 			return nil, err
 		}
 	}
+	asking, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer a.Stops.OnStop(in.Ref(), func() { stop(errStopped) })()
+
 	var firstToken time.Duration
-	completion, err := a.Model.Generate(ctx, chatconnect.Prompt{
-		Tier: in.Tier, History: in.History, Question: in.Text, Passages: in.Passages,
+	completion, err := a.Model.Generate(asking, chatconnect.Prompt{
+		Tier: in.Tier, Model: in.ChosenModel, Attempt: attempt, History: in.History, Question: in.Text, Passages: in.Passages,
 	}, func(ctx context.Context, text string) error {
 		if firstToken == 0 {
 			firstToken = time.Since(in.AskedAt)
 		}
 		return stream.Token(ctx, text)
 	})
-	if err != nil {
+	result := a.resultOf(in, completion)
+	switch {
+	case err != nil && isStopped(asking):
+		// What follows must happen although the context has ended.
+		ctx = context.WithoutCancel(ctx)
+		result.Status = chatconnect.ChatStopped
+	case err != nil:
 		return nil, err
 	}
+	result.TimeToFirstToken = firstToken
+	a.keep(ctx, in.Ref(), result)
+	return result, a.finish(ctx, stream, result)
+}
+
+// isStopped tells an end that the visitor wanted, by a signal or by the
+// cancellation of the workflow, from a worker that shuts down and an attempt
+// that Temporal has given up.
+func isStopped(ctx context.Context) bool {
+	cause := context.Cause(ctx)
+	return errors.Is(cause, errStopped) || sdktemporal.IsCanceledError(cause)
+}
+
+func (a *Chat) resultOf(in *temporal.GenerateInput, completion chatconnect.Completion) *temporal.GenerateResult {
 	result := &temporal.GenerateResult{
 		Answer: chatconnect.Answer{
 			MessageID: in.MessageID, SessionID: in.SessionID, Text: completion.Text,
 			Sources: []chatconnect.Source{}, Usage: completion.Usage, Cached: in.Cached,
 		},
 		Status: chatconnect.ChatAnswered, Provider: completion.Provider, Model: completion.Model,
-		Latency: time.Since(in.AskedAt), TimeToFirstToken: firstToken,
+		Latency: time.Since(in.AskedAt),
 	}
+	// What the question's rewriting took is paid for, too.
+	spent := &result.Answer.Usage
+	spent.InputTokens += in.Rewritten.Usage.InputTokens
+	spent.OutputTokens += in.Rewritten.Usage.OutputTokens
+	spent.CachedTokens += in.Rewritten.Usage.CachedTokens
+	result.Cost = completion.Cost + in.Rewritten.Cost
 	if completion.Unanswered {
 		result.Status = chatconnect.ChatUnanswered
-	} else if cited := chatconnect.Cited(completion.Text, in.Passages); cited != nil {
-		result.Answer.Sources = cited
+	} else {
+		result.Answer.Sources = chatconnect.Cited(completion.Text, in.Passages)
 	}
-	return result, a.finish(ctx, stream, result)
+	return result
 }
 
 // finish publishes the end of the answer. Only being superseded is an error:
@@ -71,32 +107,11 @@ func (a *Chat) write(ctx context.Context, in *temporal.GenerateInput, attempt in
 func (a *Chat) finish(ctx context.Context, stream *answerstream.Writer, r *temporal.GenerateResult) error {
 	err := stream.Sources(ctx, r.Answer.Sources)
 	if err == nil {
-		err = stream.Done(ctx, r.Answer)
+		err = stream.Done(ctx, r.Answer, r.Status)
 	}
 	if errors.Is(err, answerstream.ErrUndelivered) {
 		a.Logger.WarnContext(ctx, "answer not relayed to its end", "message_id", r.Answer.MessageID, "error", err)
 		return nil
 	}
 	return err
-}
-
-// finishedEarlier rebuilds the result of an attempt that wrote the whole
-// answer but died before Temporal recorded it; nil if there is none. The
-// visitor has read that answer: writing another would contradict it.
-func (a *Chat) finishedEarlier(ctx context.Context, in *temporal.GenerateInput) *temporal.GenerateResult {
-	answer, found, err := answerstream.Recover(ctx, a.Relay, in.Ref())
-	if err != nil {
-		a.Logger.WarnContext(ctx, "relay not read; the answer is written again", "message_id", in.MessageID, "error", err)
-	}
-	if err != nil || !found {
-		return nil
-	}
-	status := chatconnect.ChatAnswered
-	if len(answer.Sources) == 0 {
-		status = chatconnect.ChatUnanswered
-	}
-	provider, model := a.Model.Name(in.Tier)
-	return &temporal.GenerateResult{
-		Answer: answer, Status: status, Provider: provider, Model: model, Latency: time.Since(in.AskedAt),
-	}
 }

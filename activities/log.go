@@ -7,39 +7,95 @@ import (
 	"time"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/activities/answerstream"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
-// failedEventID is the first of an attempt above every real one.
-const failedEventID = 1_000_000*chatconnect.AttemptSpan + 1
+// lastAttempt is where the ids of an attempt above every real one begin.
+const lastAttempt = 1_000_000 * chatconnect.AttemptSpan
 
-// Log keeps the exchange for the tenant, once however often it runs. For a
-// question that could not be answered it first tells the waiting visitor.
-func (a *Chat) Log(ctx context.Context, in *temporal.LogInput) (*struct{}, error) {
-	if in.ErrorCode != "" {
-		a.tellFailure(ctx, in)
+const (
+	logTimeout  = 3 * time.Second // of logging within Generate
+	tellTimeout = 2 * time.Second
+)
+
+// Log keeps the exchange for the tenant, once however often it runs, and
+// returns it as it was kept. The end of one that Generate has not ended, a
+// failure or a stop while nothing was being written, is told to the waiting
+// visitor first.
+func (a *Chat) Log(ctx context.Context, in *temporal.LogInput) (*temporal.GenerateResult, error) {
+	result := in.GenerateResult
+	switch {
+	case in.ErrorCode != "":
+		a.tell(ctx, in.Ref(), event(1, chatconnect.EventError, chatconnect.ErrorData{Code: in.ErrorCode, Message: in.ErrorMessage}))
+	case !in.Told:
+		result.Answer = a.endStopped(ctx, in)
 	}
-	record := chatconnect.ChatLog{
-		Question: in.Question(), Answer: in.Answer, Status: in.Status, ErrorCode: in.ErrorCode,
-		Provider: in.Provider, Model: in.Model, Latency: in.Latency, TimeToFirstToken: in.TimeToFirstToken,
-	}
-	if err := a.Chats.LogChat(ctx, record); err != nil {
+	if err := a.record(ctx, in, result); err != nil {
 		return nil, temporal.EncodeError(err)
 	}
-	a.Metrics.ChatEnded(record)
-	return &struct{}{}, nil
+	result.Logged = true
+	return &result, nil
 }
 
-// tellFailure is best effort: without the relay, the API finds the failure in
-// the workflow's result.
-func (a *Chat) tellFailure(ctx context.Context, in *temporal.LogInput) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+func (a *Chat) record(ctx context.Context, in *temporal.LogInput, result temporal.GenerateResult) error {
+	record := chatconnect.ChatLog{
+		Question: in.Question(), Answer: result.Answer, Status: result.Status, ErrorCode: in.ErrorCode,
+		Provider: result.Provider, Model: result.Model, Cost: result.Cost,
+		Latency: result.Latency, TimeToFirstToken: result.TimeToFirstToken,
+	}
+	if err := a.Chats.LogChat(ctx, record); err != nil {
+		return err
+	}
+	a.Metrics.ChatEnded(record)
+	return nil
+}
+
+// logAtOnce logs what Generate has written, and reports whether that worked.
+func (a *Chat) logAtOnce(ctx context.Context, in *temporal.GenerateInput, result *temporal.GenerateResult) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logTimeout)
 	defer cancel()
-	data, err := json.Marshal(map[string]string{"code": in.ErrorCode, "message": in.ErrorMessage})
-	if err == nil {
-		err = a.Relay.Publish(ctx, in.Ref(), chatconnect.RelayEvent{ID: failedEventID, Type: chatconnect.EventError, Data: data})
+	err := a.record(ctx, &temporal.LogInput{ChatInput: in.ChatInput}, *result)
+	if err != nil {
+		a.Logger.WarnContext(ctx, "answer not logged at once", "message_id", in.MessageID, "error", err)
 	}
+	return err == nil
+}
+
+// endStopped ends an answer that was stopped before or between attempts at
+// writing it, with the text that its readers have.
+func (a *Chat) endStopped(ctx context.Context, in *temporal.LogInput) chatconnect.Answer {
+	answer := in.Answer
+	told, err := answerstream.Recover(ctx, a.Relay, in.Ref())
+	if err != nil {
+		a.Logger.WarnContext(ctx, "relay not read", "message_id", in.MessageID, "error", err)
+	}
+	answer.Text = told.Answer.Text
+	if !told.Done {
+		none := []chatconnect.Source{}
+		a.tell(ctx, in.Ref(), event(1, chatconnect.EventSources, none), event(2, chatconnect.EventDone, chatconnect.DoneData{
+			MessageID: in.MessageID, SessionID: in.SessionID, Status: in.Status, Sources: none,
+		}))
+	}
+	return answer
+}
+
+// tell is best effort: without the relay, the API finds the end in the
+// workflow's result.
+func (a *Chat) tell(ctx context.Context, message chatconnect.MessageRef, events ...chatconnect.RelayEvent) {
+	ctx, cancel := context.WithTimeout(ctx, tellTimeout)
+	defer cancel()
+	err := a.Relay.Publish(ctx, message, events...)
 	if err != nil && !errors.Is(err, chatconnect.ErrRelayFenced) {
-		a.Logger.WarnContext(ctx, "failure not relayed", "message_id", in.MessageID, "error", err)
+		a.Logger.WarnContext(ctx, "end not relayed", "message_id", message.MessageID, "error", err)
 	}
+}
+
+// event is the n-th of an attempt above every real one.
+func event(n int64, kind string, content any) chatconnect.RelayEvent {
+	data, err := json.Marshal(content)
+	if err != nil {
+		data = []byte("{}") // none of the types above can fail
+	}
+	return chatconnect.RelayEvent{ID: lastAttempt + n, Type: kind, Data: data}
 }

@@ -2,94 +2,65 @@ package activities
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"strconv"
-	"strings"
-	"time"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
 const (
-	passagesPerAnswer  = 5
-	turnsOfHistory     = 6
-	queryCacheLifetime = 5 * time.Minute
+	passagesPerAnswer = 5
+	turnsOfHistory    = 6
 )
 
-// Retrieve reads the session's history and finds the passages that fit the
-// question, among the revisions that are active at this moment.
+// errBudgetExhausted is what visitors read when the client's tokens of the
+// month are used up.
+var errBudgetExhausted = chatconnect.Errorf(chatconnect.KindForbidden, "budget_exhausted",
+	"This chat has reached its limit for this month. Please contact the owner of this site.")
+
+// Retrieve reads what the answer depends on and finds the passages that fit
+// the question, among the revisions that are active at this moment.
+//
+// Everything that needs only the question is asked for at once: a question
+// without history waits for the slowest of database, caches and embedder, and
+// then for the search.
 func (a *Chat) Retrieve(ctx context.Context, in *temporal.ChatInput) (*temporal.RetrieveResult, error) {
-	history, err := a.Chats.History(ctx, in.ClientID, in.SessionID, turnsOfHistory)
-	if err != nil {
-		return nil, temporal.EncodeError(err)
-	}
-	result := &temporal.RetrieveResult{History: history}
-	knowledge, err := a.Documents.Knowledge(ctx, in.ClientID)
-	if err != nil {
-		return nil, temporal.EncodeError(err)
-	}
-	if knowledge.Ready == 0 {
-		return result, nil
-	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	generations, err := a.Index.Generations(ctx)
 	if err != nil {
 		return nil, temporal.EncodeError(err)
 	}
-	key := queryCacheKey(in, knowledge.Version, generations.Active)
-	if result.Passages = a.cachedPassages(ctx, key); result.Passages != nil {
-		result.Cached = true
+	ahead := a.searchAhead(ctx, in.ClientID, generations.Active, in.Text)
+	found, err := a.Chats.ChatContext(ctx, in.ClientID, in.SessionID, turnsOfHistory)
+	if err != nil {
+		return nil, temporal.EncodeError(err)
+	}
+	if err := a.checkBudget(ctx, in, found.Budget); err != nil {
+		return nil, temporal.EncodeError(err)
+	}
+	result := &temporal.RetrieveResult{History: found.History, ChosenModel: found.Model}
+	if found.Knowledge.Ready == 0 {
 		return result, nil
 	}
-	vector, err := vectorOf(ctx, a.Embedders, generations.Active, in.Text)
+	if result.Rewritten = a.Rewriter.Rewrite(ctx, found.History, in.Text); result.Rewritten.Text != in.Text {
+		ahead = a.searchAhead(ctx, in.ClientID, generations.Active, result.Rewritten.Text)
+	} else {
+		result.Rewritten.Text = "" // the question itself
+	}
+	if result.Passages, result.Cached = ahead.cached(ctx, found.Knowledge.Version); result.Cached {
+		return result, nil
+	}
+	vector, err := ahead.vector(ctx)
 	if err != nil {
 		return nil, temporal.EncodeError(err)
 	}
 	result.Passages, err = a.Index.Search(ctx, in.ClientID, chatconnect.SearchQuery{
-		Text: in.Text, Vector: vector, Generation: generations.Active,
-		Limit: passagesPerAnswer, Inactive: knowledge.Inactive,
+		Text: ahead.text, Vector: vector, Generation: generations.Active,
+		Limit: passagesPerAnswer, Inactive: found.Knowledge.Inactive,
 	})
 	if err != nil {
 		return nil, temporal.EncodeError(err)
 	}
-	a.cachePassages(ctx, key, result.Passages)
+	a.cachePassages(ctx, ahead.key, cachedSearch{found.Knowledge.Version, result.Passages})
 	return result, nil
-}
-
-// queryCacheKey contains the knowledge version, so that any change of the
-// searchable documents makes every older entry unreachable, and so does another
-// generation of the index.
-func queryCacheKey(in *temporal.ChatInput, knowledgeVersion int64, generation chatconnect.Generation) string {
-	question := sha256.Sum256([]byte(strings.ToLower(strings.Join(strings.Fields(in.Text), " "))))
-	return string(in.ClientID) + ":query:" + strconv.FormatInt(knowledgeVersion, 10) + ":" + generation.Collection + ":" + hex.EncodeToString(question[:])
-}
-
-// cachedPassages returns nil unless the cache holds the search's result. The
-// cache is an optimisation: its failures are logged and no more.
-func (a *Chat) cachedPassages(ctx context.Context, key string) []chatconnect.Passage {
-	value, found, err := a.Cache.Get(ctx, key)
-	if err != nil {
-		a.Logger.WarnContext(ctx, "query cache not read", "error", err)
-	}
-	if err != nil || !found {
-		return nil
-	}
-	var passages []chatconnect.Passage
-	if err := json.Unmarshal(value, &passages); err != nil {
-		a.Logger.WarnContext(ctx, "query cache entry not understood", "error", err)
-		return nil
-	}
-	return passages
-}
-
-func (a *Chat) cachePassages(ctx context.Context, key string, passages []chatconnect.Passage) {
-	value, err := json.Marshal(passages)
-	if err == nil {
-		err = a.Cache.Set(ctx, key, value, queryCacheLifetime)
-	}
-	if err != nil {
-		a.Logger.WarnContext(ctx, "query cache not written", "error", err)
-	}
 }

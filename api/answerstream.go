@@ -21,6 +21,7 @@ type answerStream struct {
 	run    client.WorkflowRun
 	reader *relayReader
 	out    *sseWriter
+	place  chatconnect.Place // of the session's streams
 
 	last    int64           // id of the last event the reader has
 	resumed bool            // the reader has text from before this stream
@@ -101,6 +102,7 @@ func (a *answerStream) write(ctx context.Context) error {
 			if err := a.out.flush(); err != nil {
 				return err
 			}
+			a.place.Renew(ctx)
 
 		case <-a.server.draining:
 			a.out.event(0, "reconnect", []byte("{}"))
@@ -191,7 +193,10 @@ func (a *answerStream) finish(ctx context.Context, o outcome) error {
 		if !a.sources {
 			a.emit(chatconnect.EventSources, answer.Sources)
 		}
-		a.emit(chatconnect.EventDone, chatconnect.DoneData{MessageID: a.ref.MessageID, Usage: answer.Usage, Sources: answer.Sources, Cached: answer.Cached})
+		a.emit(chatconnect.EventDone, chatconnect.DoneData{
+			MessageID: a.ref.MessageID, SessionID: a.ref.SessionID, Status: answerStatus(o.result),
+			Usage: answer.Usage, Sources: answer.Sources, Cached: answer.Cached,
+		})
 	}
 	return a.out.flush()
 }

@@ -27,13 +27,13 @@ var errChatFailed = chatconnect.Errorf(chatconnect.KindInternal, "chat_failed", 
 
 // postChat answers in one piece.
 func (s *Server) postChat(c *gin.Context) {
-	in, err := s.acceptQuestion(c)
+	q, err := s.acceptQuestion(c, false)
 	if err != nil {
 		s.refuseChat(c, err)
 		return
 	}
 	ctx := c.Request.Context()
-	run, err := s.startAnswer(ctx, in)
+	run, err := s.startAnswer(ctx, q.ChatInput)
 	if err != nil {
 		s.refuseChat(c, err)
 		return
@@ -49,7 +49,23 @@ func (s *Server) postChat(c *gin.Context) {
 		s.fail(c, resultError(result))
 		return
 	}
-	c.JSON(http.StatusOK, wholeAnswer(result.Answer, in.Ref()))
+	c.JSON(http.StatusOK, chatAnswer{wholeAnswer(result.Answer, q.Ref()), answerStatus(result), q.sessionToken})
+}
+
+// chatAnswer is an answer in one piece, with the token of a session that began
+// with it.
+type chatAnswer struct {
+	chatconnect.Answer
+	Status       chatconnect.ChatStatus `json:"status"`
+	SessionToken string                 `json:"sessionToken,omitempty"`
+}
+
+// answerStatus is what the visitor is told of an answer that did not fail.
+func answerStatus(result temporal.ChatResult) chatconnect.ChatStatus {
+	if result.Status == "" {
+		return chatconnect.ChatAnswered
+	}
+	return result.Status
 }
 
 // startAnswer starts the message's workflow, or finds the one that an earlier
@@ -117,6 +133,8 @@ func resultError(result temporal.ChatResult) error {
 	case code == "timeout", strings.HasSuffix(code, "_unavailable"), strings.HasSuffix(code, "_rate_limited"):
 		e.RetryAfter = retryAfterOutage
 		return e
+	case code == "budget_exhausted":
+		return withStatus(http.StatusForbidden, e) // until the month ends or the owner raises it
 	}
 	return withStatus(http.StatusBadGateway, e)
 }

@@ -161,7 +161,7 @@ func TestChat(t *testing.T) {
 	b := setup(t)
 	_, client, key := b.tenant("a@example.com")
 	b.workflows.onStart = func(r *run, in temporal.ChatInput) { r.finish(result42(in)) }
-	visitor := b.browser().with("X-Api-Key", key)
+	visitor := b.visitor(client, key)
 
 	r := visitor.post("/chat", object{"message": " What does it cost?\u200b ", "sessionId": "s1", "metadata": object{"page": "/prices"}})
 	require.Equal(t, 200, r.StatusCode, "%s", r.body)
@@ -221,9 +221,9 @@ func TestChatFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, func(o *api.Options) { o.ChatTimeout = 200 * time.Millisecond })
-			_, _, key := b.tenant("a@example.com")
+			_, client, key := b.tenant("a@example.com")
 			b.workflows.onStart = test.end
-			r := b.browser().with("X-Api-Key", key).post("/chat", question("Hi"))
+			r := b.visitor(client, key).post("/chat", question("Hi"))
 			r.problem(t, test.status, test.code)
 			require.NotContains(t, string(r.body), "10.0.0.1")
 			require.Equal(t, test.status == 503 || test.status == 504, r.Header.Get("Retry-After") != "")
@@ -232,10 +232,10 @@ func TestChatFailures(t *testing.T) {
 	t.Run("temporal is down", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		_, _, key := b.tenant("a@example.com")
+		_, client, key := b.tenant("a@example.com")
 		b.workflows.down = errors.New("connection refused")
 		for _, path := range []string{"/chat", "/chat/stream"} {
-			r := b.browser().with("X-Api-Key", key).post(path, question("Hi"))
+			r := b.visitor(client, key).post(path, question("Hi"))
 			r.problem(t, 503, "chat_unavailable")
 			require.Equal(t, "2", r.Header.Get("Retry-After"))
 		}
@@ -246,26 +246,25 @@ func TestChatFailures(t *testing.T) {
 func TestChatValidation(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	_, _, key := b.tenant("a@example.com")
-	visitor := b.browser().with("X-Api-Key", key)
+	_, client, key := b.tenant("a@example.com")
+	visitor := b.visitor(client, key)
 	for name, test := range map[string]struct {
 		body   any
 		status int
 		code   string
 	}{
-		"empty":             {object{"message": " ", "sessionId": "s"}, 400, "message_empty"},
-		"no message":        {object{"sessionId": "s"}, 400, "message_empty"},
-		"too long":          {object{"message": strings.Repeat("é", 2001), "sessionId": "s"}, 400, "message_too_long"},
-		"no session":        {object{"message": "x"}, 400, "session_id_invalid"},
+		"empty":             {object{"message": " ", "sessionId": "s1"}, 400, "message_empty"},
+		"no message":        {object{"sessionId": "s1"}, 400, "message_empty"},
+		"too long":          {object{"message": strings.Repeat("é", 2001), "sessionId": "s1"}, 400, "message_too_long"},
 		"session":           {object{"message": "x", "sessionId": "a b"}, 400, "session_id_invalid"},
 		"colon in session":  {object{"message": "x", "sessionId": "a:b"}, 400, "session_id_invalid"},
-		"message id":        {object{"message": "x", "sessionId": "s", "messageId": "-"}, 400, "message_id_invalid"},
-		"metadata":          {object{"message": "x", "sessionId": "s", "metadata": []int{1}}, 400, "metadata_invalid"},
-		"metadata too long": {object{"message": "x", "sessionId": "s", "metadata": object{"a": strings.Repeat("x", 4096)}}, 400, "metadata_invalid"},
-		"message type":      {object{"message": 5, "sessionId": "s"}, 400, "body_invalid"},
+		"message id":        {object{"message": "x", "sessionId": "s1", "messageId": "-"}, 400, "message_id_invalid"},
+		"metadata":          {object{"message": "x", "sessionId": "s1", "metadata": []int{1}}, 400, "metadata_invalid"},
+		"metadata too long": {object{"message": "x", "sessionId": "s1", "metadata": object{"a": strings.Repeat("x", 4096)}}, 400, "metadata_invalid"},
+		"message type":      {object{"message": 5, "sessionId": "s1"}, 400, "body_invalid"},
 		"not JSON":          {"hello", 400, "body_invalid"},
-		"null":              {"null", 400, "session_id_invalid"},
-		"too large":         {object{"message": "x", "sessionId": "s", "padding": strings.Repeat("x", 33<<10)}, 413, "body_too_large"},
+		"null":              {"null", 400, "message_empty"},
+		"too large":         {object{"message": "x", "sessionId": "s1", "padding": strings.Repeat("x", 33<<10)}, 413, "body_too_large"},
 	} {
 		for _, path := range []string{"/chat", "/chat/stream"} {
 			r := visitor.post(path, test.body)
@@ -292,7 +291,7 @@ func TestChatKeysAndOrigins(t *testing.T) {
 		require.Equal(t, "https://shop.example", r.Header.Get("Access-Control-Allow-Origin"), "so that its author sees why")
 	}
 
-	visitor := anybody.with("X-Api-Key", key)
+	visitor := b.visitor(client, key)
 	r := visitor.with("Origin", "https://shop.example").post("/chat", question("Hi"))
 	require.Equal(t, 200, r.StatusCode, "without allowed domains everybody is welcome: %s", r.body)
 	require.Equal(t, "https://shop.example", r.Header.Get("Access-Control-Allow-Origin"))
@@ -325,13 +324,14 @@ func TestChatKeysAndOrigins(t *testing.T) {
 func TestPreflight(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	for _, path := range []string{"/chat", "/chat/stream", "/api/widget/config", "/api/widget/health"} {
+	for _, path := range []string{"/chat", "/chat/stream", "/api/widget/config", "/api/widget/health",
+		"/chat/sessions", "/chat/sessions/s/messages", "/chat/m/stop", "/chat/m/feedback"} {
 		r := b.browser().with("Origin", "https://shop.example").with("Access-Control-Request-Method", "POST").
-			with("Access-Control-Request-Headers", "content-type,x-api-key,last-event-id").do(t.Context(), "OPTIONS", path, nil)
+			with("Access-Control-Request-Headers", "content-type,x-api-key,last-event-id,x-session-token,if-none-match").do(t.Context(), "OPTIONS", path, nil)
 		require.Equal(t, 204, r.StatusCode)
 		require.Equal(t, "https://shop.example", r.Header.Get("Access-Control-Allow-Origin"))
 		require.Contains(t, r.Header.Get("Access-Control-Allow-Methods"), "POST")
-		for _, header := range []string{"content-type", "x-api-key", "last-event-id"} {
+		for _, header := range []string{"content-type", "x-api-key", "last-event-id", "x-session-token", "if-none-match"} {
 			require.Contains(t, strings.ToLower(r.Header.Get("Access-Control-Allow-Headers")), header)
 		}
 		require.Equal(t, "7200", r.Header.Get("Access-Control-Max-Age"))
@@ -346,7 +346,7 @@ func TestChatRateLimit(t *testing.T) {
 	b := setup(t)
 	owner, client, key := b.tenant("a@example.com")
 	b.workflows.onStart = func(r *run, in temporal.ChatInput) { r.finish(result42(in)) }
-	visitor := b.browser().with("X-Api-Key", key)
+	visitor := b.visitor(client, key)
 	for i := range 100 {
 		require.Equal(t, 200, visitor.post("/chat", question("Hi")).StatusCode, "question %d", i)
 	}
@@ -357,6 +357,7 @@ func TestChatRateLimit(t *testing.T) {
 	require.Equal(t, "0", r.Header.Get("RateLimit-Remaining"))
 	require.Equal(t, "60", r.Header.Get("RateLimit-Reset"))
 	require.Contains(t, b.refused.codes, "rate_limited")
+	require.Zero(t, b.places.taken(), "a refused stream holds no place")
 
 	require.Equal(t, 200, owner.do(t.Context(), "PATCH", "/api/dashboard/clients/"+string(client), object{"tier": "paid"}).StatusCode)
 	r = visitor.post("/chat", question("Hi"))

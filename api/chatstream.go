@@ -7,8 +7,8 @@ import (
 	"strconv"
 
 	"github.com/gin-gonic/gin"
+	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/temporal"
@@ -23,52 +23,69 @@ func (s *Server) postChatStream(c *gin.Context) {
 		s.refuseChat(c, err)
 		return
 	}
-	in, err := s.acceptQuestion(c)
+	q, err := s.acceptQuestion(c, true)
 	if err != nil {
 		s.refuseChat(c, err)
 		return
+	}
+	defer q.place.GiveBack()
+	if after > 0 {
+		// Only what was asked before can have events that were read.
+		if ended, err := s.findAnswer(c.Request.Context(), q.Ref(), after); err != nil {
+			if errors.Is(err, errMessageUnknown) {
+				err = errLastEventID
+			}
+			s.refuseChat(c, err)
+			return
+		} else if ended {
+			c.Status(http.StatusNoContent)
+			return
+		}
 	}
 	// The relay replays what it recorded before the subscription, so the
 	// workflow can start at the same moment: the model hears the question a
 	// Redis round trip sooner.
 	ctx, cancel := context.WithCancel(c.Request.Context())
 	defer cancel()
-	reader := s.followRelay(ctx, in.Ref(), after)
-	run, err := s.startAnswer(ctx, in)
+	reader := s.followRelay(ctx, q.Ref(), after)
+	run, err := s.startAnswer(ctx, q.ChatInput)
 	if err != nil {
 		s.refuseChat(c, err)
 		return
 	}
-	s.streamAnswer(c, in.Ref(), run, reader, after)
+	s.streamAnswer(c, &answerStream{ref: q.Ref(), run: run, reader: reader, last: after, place: q.place})
 }
 
 // getChatStream re-attaches to an answer after a lost connection.
 func (s *Server) getChatStream(c *gin.Context) {
-	owner, session, message := keyOwner(c), c.Query("sessionId"), c.Query("messageId")
-	if !chatconnect.ValidVisitorID(session) {
-		s.fail(c, invalidVisitorID("session_id_invalid", "sessionId"))
+	owner, message := keyOwner(c), c.Query("messageId")
+	session, err := s.authorizeSession(c, c.Query("sessionId"))
+	if err != nil {
+		s.refuseChat(c, err)
 		return
 	}
 	if !chatconnect.ValidVisitorID(message) {
-		s.fail(c, invalidVisitorID("message_id_invalid", "messageId"))
+		s.refuseChat(c, invalidVisitorID("message_id_invalid", "messageId"))
 		return
 	}
 	after, err := lastEventID(c)
 	if err != nil {
-		s.fail(c, err)
+		s.refuseChat(c, err)
 		return
 	}
 	// A visitor with a bad connection re-attaches often: that isn't asking.
-	if err := s.throttle(c, string(owner.ClientID)+":attach:session:"+session, chatLimit(owner.Tier)); err != nil {
-		s.fail(c, err)
+	place, err := s.admitStream(c, session, visitLimits(c, owner, "attach", session))
+	if err != nil {
+		s.refuseChat(c, err)
 		return
 	}
-	ref := chatconnect.MessageRef{ClientID: owner.ClientID, SessionID: chatconnect.SessionID(session), MessageID: chatconnect.MessageID(message)}
+	defer place.GiveBack()
+	ref := chatconnect.MessageRef{ClientID: owner.ClientID, SessionID: session, MessageID: chatconnect.MessageID(message)}
 	ctx, cancel := context.WithCancel(c.Request.Context())
 	defer cancel()
 	ended, err := s.findAnswer(ctx, ref, after)
 	if err != nil {
-		s.fail(c, err)
+		s.refuseChat(c, err)
 		return
 	}
 	if ended {
@@ -77,11 +94,12 @@ func (s *Server) getChatStream(c *gin.Context) {
 		return
 	}
 	run := s.Temporal.GetWorkflow(ctx, temporal.ChatWorkflowID(ref), "")
-	s.streamAnswer(c, ref, run, s.followRelay(ctx, ref, after), after)
+	s.streamAnswer(c, &answerStream{ref: ref, run: run, reader: s.followRelay(ctx, ref, after), last: after, place: place})
 }
 
-// findAnswer makes sure that there is an answer to attach to, and reports
-// whether the reader has had all of it: the relay knows, or the workflow.
+// findAnswer makes sure that there is an answer to attach to and that its
+// reader can have seen the event after, and reports whether he has had all of
+// it. The relay knows, or the workflow does.
 func (s *Server) findAnswer(ctx context.Context, ref chatconnect.MessageRef, after int64) (ended bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timing.dependency)
 	defer cancel()
@@ -93,16 +111,39 @@ func (s *Server) findAnswer(ctx context.Context, ref chatconnect.MessageRef, aft
 		first := events[0]
 		return first.ID == after && first.Terminal(), nil
 	}
-	_, err = s.Temporal.DescribeWorkflowExecution(ctx, temporal.ChatWorkflowID(ref), "")
+	beyond := false
+	if err == nil && after > 0 {
+		events, err = s.Relay.Events(ctx, ref, 0)
+		beyond = err == nil && len(events) > 0
+		if beyond && events[len(events)-1].Terminal() {
+			return false, errLastEventID
+		}
+	}
+	running, err := s.answerRuns(ctx, ref)
+	if err == nil && beyond && running {
+		// Of an answer that has ended, the relay may have lost what the reader
+		// has; the rest comes from the workflow's result then.
+		err = errLastEventID
+	}
+	return false, err
+}
+
+// answerRuns reports whether the message's workflow runs, and errMessageUnknown
+// if there is none.
+func (s *Server) answerRuns(ctx context.Context, ref chatconnect.MessageRef) (bool, error) {
+	described, err := s.Temporal.DescribeWorkflowExecution(ctx, temporal.ChatWorkflowID(ref), "")
 	var absent *serviceerror.NotFound
 	switch {
 	case errors.As(err, &absent):
-		return false, chatconnect.Errorf(chatconnect.KindNotFound, "message_not_found", "There is no such message, or it is too old.").Because(err)
+		return false, errMessageUnknown.Because(err)
 	case err != nil:
 		return false, chatUnavailable(err)
 	}
-	return false, nil
+	return described.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
 }
+
+var errLastEventID = chatconnect.Errorf(chatconnect.KindInvalid, "last_event_id_invalid",
+	"Last-Event-ID is not the id of an event of this message. Leave it out to read from the beginning.")
 
 // lastEventID reads where a reader left off: 0 for the beginning.
 func lastEventID(c *gin.Context) (int64, error) {
@@ -115,7 +156,7 @@ func lastEventID(c *gin.Context) (int64, error) {
 	}
 	n, err := strconv.ParseInt(id, 10, 64)
 	if err != nil || n < 0 || n > maxEventID {
-		return 0, chatconnect.Errorf(chatconnect.KindInvalid, "last_event_id_invalid", "Last-Event-ID is the id of an event of this message.")
+		return 0, errLastEventID
 	}
 	return n, nil
 }
@@ -126,11 +167,9 @@ const maxEventID = 1 << 52
 
 // streamAnswer writes the answer to its end, to the reader's leaving or to
 // the server's draining, whichever comes first. The answer itself goes on.
-func (s *Server) streamAnswer(c *gin.Context, ref chatconnect.MessageRef, run client.WorkflowRun, reader *relayReader, after int64) {
-	stream := &answerStream{
-		server: s, ref: ref, run: run, reader: reader,
-		out: newSSEWriter(c.Writer, s.timing.write), last: after, resumed: after > 0,
-	}
+func (s *Server) streamAnswer(c *gin.Context, stream *answerStream) {
+	stream.server, stream.resumed = s, stream.last > 0
+	stream.out = newSSEWriter(c.Writer, s.timing.write)
 	c.Abort()
 	if err := stream.out.open(); err != nil {
 		return

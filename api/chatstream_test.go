@@ -32,7 +32,7 @@ func setupChat(t *testing.T, change func(*api.Timing)) *chatting {
 	b.server.Quick(change)
 	_, client, key := b.tenant("a@example.com")
 	c := &chatting{
-		bundle: b, visitor: b.browser().with("X-Api-Key", key), started: make(chan *run, 10),
+		bundle: b, visitor: b.visitor(client, key), started: make(chan *run, 10),
 		ref: chatconnect.MessageRef{ClientID: client, SessionID: "s1", MessageID: "m1"},
 	}
 	b.workflows.onStart = func(r *run, _ temporal.ChatInput) { c.started <- r }
@@ -103,9 +103,13 @@ func TestRepeatedMessage(t *testing.T) {
 		require.Equal(t, "ab", text)
 	}
 	require.Len(t, c.workflows.runs, 1)
-	names, text := c.visitor.with("Last-Event-ID", "1").open("POST", "/chat/stream", question("Hi")).rest()
+	again := c.visitor.with("Last-Event-ID", "1")
+	names, text := again.open("POST", "/chat/stream", question("Hi")).rest()
 	require.Equal(t, []string{"token", "done"}, names)
 	require.Equal(t, "b", text)
+	require.Equal(t, 204, c.visitor.with("Last-Event-ID", "3").post("/chat/stream", question("Hi")).StatusCode, "there is nothing more")
+	c.visitor.with("Last-Event-ID", "4").post("/chat/stream", question("Hi")).problem(t, 400, "last_event_id_invalid")
+	again.post("/chat/stream", object{"message": "New", "sessionId": "s1", "messageId": "m2"}).problem(t, 400, "last_event_id_invalid")
 }
 
 // TestWithoutRelay: with Redis down the answer comes from the workflow.
@@ -241,7 +245,7 @@ func TestReattach(t *testing.T) {
 	t.Parallel()
 	c := setupChat(t, long)
 	const path = "/chat/stream?sessionId=s1&messageId=m1"
-	c.visitor.get(path).problem(t, 404, "message_not_found")
+	c.visitor.get(path).problem(t, 404, "message_unknown")
 
 	s := c.visitor.open("POST", "/chat/stream", question("Hi"))
 	<-c.started
@@ -276,8 +280,10 @@ func TestReattach(t *testing.T) {
 	c.visitor.with("Last-Event-ID", "-1").get(path).problem(t, 400, "last_event_id_invalid")
 	c.visitor.get("/chat/stream?sessionId=s1").problem(t, 400, "message_id_invalid")
 	c.visitor.get("/chat/stream?messageId=m1").problem(t, 400, "session_id_invalid")
-	_, _, other := c.tenant("b@example.com")
-	c.browser().with("X-Api-Key", other).get(path).problem(t, 404, "message_not_found")
+	c.visitor.with("Last-Event-ID", "5").get(path).problem(t, 400, "last_event_id_invalid")
+	_, foreign, other := c.tenant("b@example.com")
+	c.bundle.visitor(foreign, other).get(path).problem(t, 404, "message_unknown")
+	c.visitor.with("X-Api-Key", other).get(path).problem(t, 401, "session_token_invalid")
 	c.noReaders()
 }
 
@@ -358,8 +364,8 @@ func TestReaderStopsReading(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	body := `{"message":"Hi","sessionId":"s1","messageId":"m1"}`
-	_, err = fmt.Fprintf(conn, "POST /chat/stream HTTP/1.1\r\nHost: x\r\nX-Api-Key: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		c.visitor.header.Get("X-Api-Key"), len(body), body)
+	_, err = fmt.Fprintf(conn, "POST /chat/stream HTTP/1.1\r\nHost: x\r\nX-Api-Key: %s\r\nX-Session-Token: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		c.visitor.header.Get("X-Api-Key"), c.visitor.header.Get("X-Session-Token"), len(body), body)
 	require.NoError(t, err)
 	<-c.started
 	words := strings.Repeat("x", 1<<20)

@@ -2,7 +2,11 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -91,6 +95,10 @@ func (s *Server) patchClient(c *gin.Context) {
 	var in struct {
 		Name *string           `json:"name"`
 		Tier *chatconnect.Tier `json:"tier"`
+		// Raw, because null means something else than absence.
+		Model         json.RawMessage `json:"model"`
+		TokenBudget   json.RawMessage `json:"tokenBudget"`
+		RetentionDays json.RawMessage `json:"retentionDays"`
 	}
 	if err := decodeJSON(c, maxBody, &in); err != nil {
 		s.fail(c, err)
@@ -112,6 +120,31 @@ func (s *Server) patchClient(c *gin.Context) {
 		}
 		details["tier"] = *in.Tier
 	}
+	if in.Model != nil {
+		model, err := s.validModel(in.Model)
+		if err != nil {
+			s.fail(c, err)
+			return
+		}
+		patch.Model, details["model"] = &model, model
+	}
+	if in.TokenBudget != nil {
+		budget, err := optionalNumber(in.TokenBudget, 1, maxTokenBudget, "tokenBudget", "budget_invalid")
+		if err != nil {
+			s.fail(c, err)
+			return
+		}
+		patch.TokenBudget, details["tokenBudget"] = &budget, budget
+	}
+	if in.RetentionDays != nil {
+		number, err := optionalNumber(in.RetentionDays, 1, chatconnect.MaxRetentionDays, "retentionDays", "retention_invalid")
+		if err != nil {
+			s.fail(c, err)
+			return
+		}
+		days := int(number)
+		patch.RetentionDays, details["retentionDays"] = &days, days
+	}
 	client, err := s.Clients.UpdateClient(c.Request.Context(), id, patch)
 	if err != nil {
 		s.fail(c, err)
@@ -123,6 +156,43 @@ func (s *Server) patchClient(c *gin.Context) {
 	}
 	client.Role = role
 	c.JSON(http.StatusOK, client)
+}
+
+// maxTokenBudget stays exact in JavaScript.
+const maxTokenBudget = 1 << 52
+
+// optionalNumber returns 0 for null: there is no limit then.
+func optionalNumber(raw json.RawMessage, least, most int64, field, code string) (int64, error) {
+	if string(raw) == "null" {
+		return 0, nil
+	}
+	var n int64
+	if err := json.Unmarshal(raw, &n); err != nil || n < least || n > most {
+		return 0, chatconnect.Errorf(chatconnect.KindInvalid, code, "%s is a number from %d to %d, or null for no limit.", field, least, most)
+	}
+	return n, nil
+}
+
+// modelName is what providers call their models: gpt-4o-mini,
+// meta-llama/Llama-3.1-8B, llama3.2:3b.
+var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}$`)
+
+// validModel returns "" for null: the tier's model answers then.
+func (s *Server) validModel(raw json.RawMessage) (string, error) {
+	if string(raw) == "null" {
+		return "", nil
+	}
+	var name string
+	if err := json.Unmarshal(raw, &name); err != nil || name != "" && !modelName.MatchString(name) {
+		return "", chatconnect.Errorf(chatconnect.KindInvalid, "model_invalid", "model is a model's name such as gpt-4o-mini, or null for the tier's.")
+	}
+	if name != "" && s.Models != nil && !slices.Contains(s.Models, name) {
+		if len(s.Models) == 0 {
+			return "", chatconnect.Errorf(chatconnect.KindInvalid, "model_not_allowed", "No model can be chosen: none is set up.")
+		}
+		return "", chatconnect.Errorf(chatconnect.KindInvalid, "model_not_allowed", "This model can't be chosen. The operator allows: %s.", strings.Join(s.Models, ", "))
+	}
+	return name, nil
 }
 
 // deleteClient makes the client disappear at once, and has a workflow remove

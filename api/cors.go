@@ -9,8 +9,8 @@ import (
 // What a widget on somebody's page needs to send and to read.
 const (
 	corsMethods = "GET, POST, OPTIONS"
-	corsHeaders = "Content-Type, X-Api-Key, Last-Event-ID, X-Request-Id, Traceparent, If-None-Match"
-	corsExpose  = "X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, ETag"
+	corsHeaders = "Content-Type, X-Api-Key, Last-Event-ID, X-Session-Token, X-Request-Id, Traceparent, If-None-Match"
+	corsExpose  = "X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, ETag, X-Session-Id, X-Session-Token"
 	corsMaxAge  = "7200" // the most that Chromium honours
 )
 

@@ -59,7 +59,7 @@ type embedUsage struct {
 // postEmbed turns texts into the vectors that documents are searched by.
 func (s *Server) postEmbed(c *gin.Context) {
 	if owner := keyOwner(c); owner.KeyID != "" {
-		if err := s.throttle(c, string(owner.ClientID)+":embed:key:"+string(owner.KeyID), chatLimit(owner.Tier)); err != nil {
+		if err := s.throttle(c, chatconnect.RateLimit{Key: string(owner.ClientID) + ":embed:key:" + string(owner.KeyID), PerMinute: chatLimit(owner.Tier)}); err != nil {
 			s.fail(c, err)
 			return
 		}

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	chatconnect "github.com/chatconnect/chatconnect"
 )
 
 // Quick makes the server's clocks fit for tests.
@@ -27,6 +29,14 @@ func (s *Server) Quick(change func(t *Timing)) {
 type Timing struct {
 	Silence, Grace, Heartbeat, UploadStall, Ping, SlowReader, Resubscribe, StartTimeout, Dependency, Write time.Duration
 }
+
+// SessionToken is the token of a client's session.
+func (s *Server) SessionToken(client chatconnect.ClientID, session chatconnect.SessionID) string {
+	return s.sessionTokens.of(client, session)
+}
+
+// StreamsPerSession is streamsPerSession.
+const StreamsPerSession = streamsPerSession
 
 // Routes lists what the router knows.
 func (s *Server) Routes() gin.RoutesInfo { return s.router.Routes() }

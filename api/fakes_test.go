@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
@@ -151,6 +153,19 @@ func (m *memory) UpdateClient(_ context.Context, id chatconnect.ClientID, patch 
 	}
 	if patch.Tier != nil {
 		c.Tier = *patch.Tier
+	}
+	if patch.Model != nil {
+		c.Model = *patch.Model
+	}
+	if patch.TokenBudget != nil {
+		if c.TokenBudget = patch.TokenBudget; *c.TokenBudget == 0 {
+			c.TokenBudget = nil
+		}
+	}
+	if patch.RetentionDays != nil {
+		if c.RetentionDays = patch.RetentionDays; *c.RetentionDays == 0 {
+			c.RetentionDays = nil
+		}
 	}
 	m.clients[id] = c
 	return c, nil
@@ -496,25 +511,182 @@ func (m sessionStore) Delete(_ context.Context, token string) error {
 
 // counter is a RateLimiter that never gives anything back.
 type counter struct {
-	mu   sync.Mutex
-	used map[string]int
-	err  error
+	mu    sync.Mutex
+	used  map[string]int
+	calls int
+	err   error
 }
 
-func (l *counter) Allow(_ context.Context, key string, perMinute int) (chatconnect.RateDecision, error) {
+func (l *counter) Allow(_ context.Context, limits ...chatconnect.RateLimit) (chatconnect.RateDecision, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil {
 		return chatconnect.RateDecision{}, l.err
 	}
+	l.calls++
 	if l.used == nil {
 		l.used = map[string]int{}
 	}
-	if l.used[key] >= perMinute {
-		return chatconnect.RateDecision{Limit: perMinute, ResetAfter: time.Minute, RetryAfter: 600 * time.Millisecond}, nil
+	for _, limit := range limits {
+		if l.used[limit.Key] >= limit.PerMinute {
+			return chatconnect.RateDecision{Limit: limit.PerMinute, ResetAfter: time.Minute, RetryAfter: 600 * time.Millisecond}, nil
+		}
 	}
-	l.used[key]++
-	return chatconnect.RateDecision{Allowed: true, Limit: perMinute, Remaining: perMinute - l.used[key], ResetAfter: time.Second}, nil
+	nearest := chatconnect.RateDecision{Allowed: true, Remaining: 1 << 30, ResetAfter: time.Second}
+	for _, limit := range limits {
+		l.used[limit.Key]++
+		if remaining := limit.PerMinute - l.used[limit.Key]; remaining < nearest.Remaining {
+			nearest.Limit, nearest.Remaining = limit.PerMinute, remaining
+		}
+	}
+	return nearest, nil
+}
+
+// places is a PlaceLimiter of one process.
+type places struct {
+	mu      sync.Mutex
+	open    map[string]int
+	renewed int
+}
+
+func (p *places) Take(_ context.Context, key string, most int) (chatconnect.Place, bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open == nil {
+		p.open = map[string]int{}
+	}
+	if p.open[key] >= most {
+		return nil, false, nil
+	}
+	p.open[key]++
+	return &place{places: p, key: key}, true, nil
+}
+
+func (p *places) taken() (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, open := range p.open {
+		n += open
+	}
+	return n
+}
+
+type place struct {
+	places *places
+	key    string
+	back   sync.Once
+}
+
+func (p *place) Renew(context.Context) {
+	p.places.mu.Lock()
+	defer p.places.mu.Unlock()
+	p.places.renewed++
+}
+
+func (p *place) GiveBack() {
+	p.back.Do(func() {
+		p.places.mu.Lock()
+		defer p.places.mu.Unlock()
+		p.places.open[p.key]--
+	})
+}
+
+// stops are the signals sent.
+type stops struct {
+	chatconnect.StopSignals
+	mu   sync.Mutex
+	sent []chatconnect.MessageRef
+	err  error
+}
+
+func (s *stops) Stop(_ context.Context, ref chatconnect.MessageRef) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent = append(s.sent, ref)
+	return s.err
+}
+
+// conversations keeps feedback and tells the exchanges it was given.
+type conversations struct {
+	mu        sync.Mutex
+	exchanges map[chatconnect.ClientID][]chatconnect.Exchange
+	feedback  map[chatconnect.ClientID][]chatconnect.Feedback
+	filter    chatconnect.ConversationFilter // of the last list or export
+	from, to  time.Time                      // of the last usage
+	fail      error
+}
+
+func (m *conversations) log(client chatconnect.ClientID, e chatconnect.Exchange) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.exchanges == nil {
+		m.exchanges = map[chatconnect.ClientID][]chatconnect.Exchange{}
+	}
+	m.exchanges[client] = append(m.exchanges[client], e)
+}
+
+func (m *conversations) SaveFeedback(_ context.Context, client chatconnect.ClientID, f chatconnect.Feedback, asked bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail != nil {
+		return m.fail
+	}
+	logged := slices.ContainsFunc(m.exchanges[client], func(e chatconnect.Exchange) bool {
+		return e.SessionID == f.SessionID && e.MessageID == f.MessageID
+	})
+	if !asked && !logged {
+		return chatconnect.ErrNotFound
+	}
+	if m.feedback == nil {
+		m.feedback = map[chatconnect.ClientID][]chatconnect.Feedback{}
+	}
+	m.feedback[client] = append(m.feedback[client], f)
+	return nil
+}
+
+func (m *conversations) Exchanges(_ context.Context, client chatconnect.ClientID, session chatconnect.SessionID, n int) ([]chatconnect.Exchange, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []chatconnect.Exchange
+	for _, e := range m.exchanges[client] {
+		if e.SessionID == session {
+			found = append(found, e)
+		}
+	}
+	return found[max(0, len(found)-n):], m.fail
+}
+
+func (m *conversations) Conversations(_ context.Context, client chatconnect.ClientID, f chatconnect.ConversationFilter) ([]chatconnect.Conversation, string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.filter = f
+	var found []chatconnect.Conversation
+	for _, e := range m.exchanges[client] {
+		found = append(found, chatconnect.Conversation{SessionID: e.SessionID, Question: e.Question, Status: e.Status, Messages: 1, LastMessageAt: e.AskedAt})
+	}
+	return found, "next", m.fail
+}
+
+func (m *conversations) EachExchange(_ context.Context, client chatconnect.ClientID, f chatconnect.ConversationFilter, most int, do func(chatconnect.Exchange) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.filter = f
+	if m.fail != nil {
+		return m.fail
+	}
+	for _, e := range m.exchanges[client][:min(most, len(m.exchanges[client]))] {
+		if err := do(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *conversations) Usage(_ context.Context, _ chatconnect.ClientID, from, to time.Time) ([]chatconnect.DayUsage, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.from, m.to = from, to
+	return []chatconnect.DayUsage{{Day: "2026-05-01", Model: "gpt-4o-mini", Questions: 3, Answered: 2, Stopped: 1}}, m.fail
 }
 
 // relay is a chatconnect.Relay of one process.
@@ -683,8 +855,8 @@ func (w *workflows) CancelWorkflow(_ context.Context, id, _ string) error {
 	if w.down != nil {
 		return w.down
 	}
-	if _, found := w.runs[id]; !found {
-		return serviceerror.NewNotFound("no such workflow")
+	if r, found := w.runs[id]; !found || r.hasEnded() {
+		return serviceerror.NewNotFound("no such workflow, or it has ended")
 	}
 	w.cancelled = append(w.cancelled, id)
 	return nil
@@ -735,10 +907,17 @@ func (w *workflows) DescribeWorkflowExecution(_ context.Context, id, _ string) (
 	if w.down != nil {
 		return nil, w.down
 	}
-	if _, found := w.runs[id]; !found {
+	r, found := w.runs[id]
+	if !found {
 		return nil, serviceerror.NewNotFound("no such workflow")
 	}
-	return &workflowservice.DescribeWorkflowExecutionResponse{}, nil
+	status := enums.WORKFLOW_EXECUTION_STATUS_RUNNING
+	if r.hasEnded() {
+		status = enums.WORKFLOW_EXECUTION_STATUS_COMPLETED
+	}
+	return &workflowservice.DescribeWorkflowExecutionResponse{
+		WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Status: status},
+	}, nil
 }
 
 func (w *workflows) starts() []startedWorkflow {
@@ -767,6 +946,15 @@ func (r *run) finish(result temporal.ChatResult) {
 	r.once.Do(func() { r.result = result; close(r.ended) })
 }
 func (r *run) fail(err error) { r.once.Do(func() { r.err = err; close(r.ended) }) }
+
+func (r *run) hasEnded() bool {
+	select {
+	case <-r.ended:
+		return true
+	default:
+		return false
+	}
+}
 
 func (r *run) GetID() string { return r.id }
 

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"golang.org/x/sync/errgroup"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 )
@@ -38,10 +37,15 @@ func chatLimit(tier chatconnect.Tier) int {
 	return chatFree
 }
 
-// throttle counts one request under key and refuses it when there were too
-// many.
-func (s *Server) throttle(c *gin.Context, key string, perMinute int) error {
-	decision, err := s.Limiter.Allow(c.Request.Context(), key, perMinute)
+// streamsPerSession is how many streams of one session may be open at once.
+// One is being read; the others are those of broken connections that have not
+// been noticed yet, and of further tabs.
+const streamsPerSession = 4
+
+// throttle counts one request against all limits and refuses it when one of
+// them says so.
+func (s *Server) throttle(c *gin.Context, limits ...chatconnect.RateLimit) error {
+	decision, err := s.Limiter.Allow(c.Request.Context(), limits...)
 	if err != nil {
 		return limiterDown(err)
 	}
@@ -52,54 +56,81 @@ func (s *Server) throttle(c *gin.Context, key string, perMinute int) error {
 // together.
 func (s *Server) throttleLogin(c *gin.Context, email string) error {
 	account := hashKey(email)
-	for _, limit := range []struct {
-		key       string
-		perMinute int
-	}{
-		{"login:ip:" + visitorIP(c), loginPerIP},
-		{"login:pair:" + visitorIP(c) + ":" + account, loginPerPair},
-		{"login:account:" + account, loginPerTarget},
-	} {
-		if err := s.throttle(c, limit.key, limit.perMinute); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.throttle(c,
+		chatconnect.RateLimit{Key: "login:ip:" + visitorIP(c), PerMinute: loginPerIP},
+		chatconnect.RateLimit{Key: "login:pair:" + visitorIP(c) + ":" + account, PerMinute: loginPerPair},
+		chatconnect.RateLimit{Key: "login:account:" + account, PerMinute: loginPerTarget})
 }
 
-// throttleChat counts a question against the visitor's address and session,
-// and only if those allow it against the key. The answer's RateLimit fields
-// speak of whichever is nearest to its end. A secret key's address is the
-// tenant's own server, which speaks for many visitors, so it doesn't count.
-func (s *Server) throttleChat(c *gin.Context, owner chatconnect.KeyOwner, session chatconnect.SessionID) error {
+// chatLimits are what a question counts against: the visitor's session and
+// address, and the key. The answer's RateLimit fields speak of whichever is
+// nearest to its end. A secret key's address is the tenant's own server, which
+// speaks for many visitors, so it doesn't count.
+func chatLimits(c *gin.Context, owner chatconnect.KeyOwner, session chatconnect.SessionID) []chatconnect.RateLimit {
 	prefix, limit := string(owner.ClientID)+":chat:", chatLimit(owner.Tier)
-	keys := []string{prefix + "session:" + string(session)}
+	limits := []chatconnect.RateLimit{
+		{Key: prefix + "session:" + string(session), PerMinute: limit},
+		{Key: prefix + "key:" + string(owner.KeyID), PerMinute: limit},
+	}
 	if owner.Kind == chatconnect.KeyPublishable {
-		keys = append(keys, prefix+"ip:"+visitorIP(c))
+		limits = append(limits, chatconnect.RateLimit{Key: prefix + "ip:" + visitorIP(c), PerMinute: limit})
 	}
-	decisions := make([]chatconnect.RateDecision, len(keys))
-	group, ctx := errgroup.WithContext(c.Request.Context())
-	for i, key := range keys {
-		group.Go(func() (err error) {
-			decisions[i], err = s.Limiter.Allow(ctx, key, limit)
-			return err
-		})
+	return limits
+}
+
+// visitLimits are for what a visitor does besides asking, apart from the
+// questions: a bad connection must not use up what may be asked.
+func visitLimits(c *gin.Context, owner chatconnect.KeyOwner, what string, session chatconnect.SessionID) []chatconnect.RateLimit {
+	prefix, limit := string(owner.ClientID)+":"+what+":", chatLimit(owner.Tier)
+	limits := []chatconnect.RateLimit{{Key: prefix + "session:" + string(session), PerMinute: limit}}
+	if owner.Kind == chatconnect.KeyPublishable {
+		limits = append(limits, chatconnect.RateLimit{Key: prefix + "ip:" + visitorIP(c), PerMinute: limit})
 	}
-	if err := group.Wait(); err != nil {
-		return limiterDown(err)
+	return limits
+}
+
+// throttleVisit counts a request about what was said.
+func (s *Server) throttleVisit(c *gin.Context, session chatconnect.SessionID) error {
+	return s.throttle(c, visitLimits(c, keyOwner(c), "visit", session)...)
+}
+
+// admitStream counts a request for a stream and takes one of its session's
+// places, both at once: the model waits for no more than one round trip. The
+// caller gives the place back.
+func (s *Server) admitStream(c *gin.Context, session chatconnect.SessionID, limits []chatconnect.RateLimit) (chatconnect.Place, error) {
+	type taking struct {
+		place chatconnect.Place
+		taken bool
+		err   error
 	}
-	nearest := decisions[0]
-	for _, d := range decisions[1:] {
-		nearest = nearer(nearest, d)
+	takes := make(chan taking, 1)
+	ctx := c.Request.Context()
+	go func() {
+		var t taking
+		t.place, t.taken, t.err = s.Places.Take(ctx, string(keyOwner(c).ClientID)+":streams:"+string(session), streamsPerSession)
+		takes <- t
+	}()
+	err := s.throttle(c, limits...)
+	t := <-takes
+	switch {
+	case err != nil:
+	case t.err != nil:
+		err = limiterDown(t.err)
+	case !t.taken:
+		err = errTooManyStreams
 	}
-	if nearest.Allowed {
-		d, err := s.Limiter.Allow(c.Request.Context(), prefix+"key:"+string(owner.KeyID), limit)
-		if err != nil {
-			return limiterDown(err)
+	if err != nil {
+		if t.taken {
+			t.place.GiveBack()
 		}
-		nearest = nearer(nearest, d)
+		return nil, err
 	}
-	return refuse(c, nearest)
+	return t.place, nil
+}
+
+var errTooManyStreams = &chatconnect.Error{
+	Kind: chatconnect.KindRateLimited, Code: "too_many_streams", RetryAfter: 2 * time.Second,
+	Message: "Too many answers of this conversation are being read at once. Close one, or try again in a moment.",
 }
 
 // limiterDown refuses rather than opens the gates. Limiters outlive Redis by
@@ -127,19 +158,6 @@ func visitorIP(c *gin.Context) string {
 func hashKey(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:16])
-}
-
-func nearer(a, b chatconnect.RateDecision) chatconnect.RateDecision {
-	switch {
-	case a.Allowed != b.Allowed:
-		if a.Allowed {
-			return b
-		}
-		return a
-	case !a.Allowed && b.RetryAfter > a.RetryAfter, a.Allowed && b.Remaining < a.Remaining:
-		return b
-	}
-	return a
 }
 
 // refuse writes the RateLimit fields (draft-ietf-httpapi-ratelimit-headers-07,

@@ -267,6 +267,26 @@ func TestOriginAllowed(t *testing.T) {
 		{[]string{"127.0.0.1"}, "http://127.0.0.1:5000", true},
 		{[]string{"a.example", "b.example"}, "https://b.example", true},
 		{[]string{"not a domain"}, "https://b.example", false},
+		{[]string{"*.example.com:8443"}, "https://www.example.com:8443", true},
+		{[]string{"*.example.com:8443"}, "https://www.example.com", false},
+		{[]string{"*.example.com:8443"}, "https://example.com:8443", false},
+		{[]string{"*.bücher.example"}, "https://www.xn--bcher-kva.example", true},
+		{[]string{"*.bücher.example"}, "https://xn--bcher-kva.example", false},
+		{[]string{"bücher.example"}, "https://bucher.example", false},
+		{[]string{"BÜCHER.example"}, "https://XN--BCHER-KVA.example", true},
+		{[]string{"пример.рф:8443"}, "https://xn--e1afmkfd.xn--p1ai:8443", true},
+		{[]string{"пример.рф:8443"}, "https://xn--e1afmkfd.xn--p1ai", false},
+		{[]string{"faß.example"}, "https://fass.example", false}, // another name since IDNA 2008
+		{[]string{"例え。テスト"}, "https://xn--r8jz45g.xn--zckzah", true},
+		{[]string{"example.com"}, "https://example.com.", true}, // the root's dot
+		{[]string{"example.com"}, "https://example.com:", true}, // an empty port is the scheme's
+		{[]string{"example.com"}, "https://exаmple.com", false}, // a Cyrillic а
+		{[]string{"example.com:443"}, "https://example.com:8443", false},
+		{[]string{"example.com:8443"}, "http://example.com:8443", true},
+		{[]string{"example.com"}, "file://example.com", false},
+		{[]string{"example.com"}, "https://example.com\x00.evil.test", false},
+		{[]string{"127.0.0.1"}, "http://2130706433", false},
+		{[]string{"[::1]"}, "http://[0:0:0:0:0:0:0:1]:5000", true},
 	} {
 		require.Equal(t, test.want, originAllowed(test.origin, test.allowed), "%q from %q", test.allowed, test.origin)
 	}

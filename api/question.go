@@ -27,36 +27,49 @@ type chatRequest struct {
 	Metadata  json.RawMessage `json:"metadata"`
 }
 
-// acceptQuestion reads, counts and validates a question.
-func (s *Server) acceptQuestion(c *gin.Context) (temporal.ChatInput, error) {
+// accepted is a question that may be asked.
+type accepted struct {
+	temporal.ChatInput
+	sessionToken string            // of a session that begins with the question
+	place        chatconnect.Place // of a stream; to be given back
+}
+
+// acceptQuestion reads, validates and counts a question. Without a sessionId
+// it begins a session.
+func (s *Server) acceptQuestion(c *gin.Context, stream bool) (*accepted, error) {
 	asked, owner := time.Now().UTC(), keyOwner(c)
 	var in chatRequest
 	if err := decodeJSON(c, maxChatBody, &in); err != nil {
-		return temporal.ChatInput{}, err
+		return nil, err
 	}
-	if !chatconnect.ValidVisitorID(in.SessionID) {
-		return temporal.ChatInput{}, invalidVisitorID("session_id_invalid", "sessionId")
-	}
-	if err := s.throttleChat(c, owner, chatconnect.SessionID(in.SessionID)); err != nil {
-		return temporal.ChatInput{}, err
+	q := &accepted{ChatInput: temporal.ChatInput{ClientID: owner.ClientID, Tier: owner.Tier, AskedAt: asked}}
+	var err error
+	if in.SessionID != "" {
+		if q.SessionID, err = s.authorizeSession(c, in.SessionID); err != nil {
+			return nil, err
+		}
 	}
 	if in.MessageID == "" {
 		in.MessageID = newID()
 	} else if !chatconnect.ValidVisitorID(in.MessageID) {
-		return temporal.ChatInput{}, invalidVisitorID("message_id_invalid", "messageId")
+		return nil, invalidVisitorID("message_id_invalid", "messageId")
 	}
-	text, err := validMessage(in.Message)
-	if err != nil {
-		return temporal.ChatInput{}, err
+	q.MessageID = chatconnect.MessageID(in.MessageID)
+	if q.Text, err = validMessage(in.Message); err != nil {
+		return nil, err
 	}
-	metadata, err := validMetadata(in.Metadata)
-	if err != nil {
-		return temporal.ChatInput{}, err
+	if q.Metadata, err = validMetadata(in.Metadata); err != nil {
+		return nil, err
 	}
-	return temporal.ChatInput{
-		ClientID: owner.ClientID, Tier: owner.Tier, Text: text, Metadata: metadata, AskedAt: asked,
-		SessionID: chatconnect.SessionID(in.SessionID), MessageID: chatconnect.MessageID(in.MessageID),
-	}, nil
+	if in.SessionID == "" {
+		q.SessionID, q.sessionToken = s.beginSession(c)
+	}
+	limits := chatLimits(c, owner, q.SessionID)
+	if stream {
+		q.place, err = s.admitStream(c, q.SessionID, limits)
+		return q, err
+	}
+	return q, s.throttle(c, limits...)
 }
 
 func invalidVisitorID(code, field string) error {

@@ -49,6 +49,9 @@ func (s *Server) dashboardRoutes() {
 	d.POST("/documents/:id/retry", s.postRetry)
 	d.POST("/documents/:id/cancel", s.postCancel)
 	d.POST("/documents/:id/replace", s.postReplace)
+	d.GET("/chats", s.getChats)
+	d.GET("/chats/:sessionId", s.getConversation)
+	d.GET("/usage", s.getUsage)
 	d.GET("/events", s.getEvents)
 }
 
@@ -59,9 +62,16 @@ func (s *Server) chatRoutes() {
 	open.POST("/chat", s.requireKey, s.postChat)
 	open.POST("/chat/stream", s.requireKey, s.postChatStream)
 	open.GET("/chat/stream", s.requireKey, s.getChatStream)
+	open.POST("/chat/sessions", s.requireKey, s.postSession)
+	open.GET("/chat/sessions/:sessionId/messages", s.requireKey, s.getSessionMessages)
+	open.POST("/chat/:messageId/stop", s.requireKey, s.postStop)
+	open.POST("/chat/:messageId/feedback", s.requireKey, s.postFeedback)
 	open.GET("/api/widget/config", s.requireKey, s.getWidgetConfig)
 	open.GET("/api/widget/health", s.requireKey, s.getWidgetHealth)
-	for _, path := range []string{"/chat", "/chat/stream", "/api/widget/config", "/api/widget/health"} {
+	for _, path := range []string{
+		"/chat", "/chat/stream", "/chat/sessions", "/chat/sessions/:sessionId/messages",
+		"/chat/:messageId/stop", "/chat/:messageId/feedback", "/api/widget/config", "/api/widget/health",
+	} {
 		open.OPTIONS(path, s.preflight)
 	}
 }
@@ -75,6 +85,10 @@ func (s *Server) internalRoutes() {
 	}
 	s.router.POST("/process-document", s.requireInternalSecret, s.postProcessDocument)
 	s.router.POST("/api/internal/document-progress", s.requireInternalSecret, s.postDocumentProgress)
+	if s.Decoder != nil {
+		s.router.POST("/temporal/codec/decode", s.requireOperator, s.postDecode)
+		s.router.OPTIONS("/temporal/codec/decode", s.codecPreflight)
+	}
 	internal := s.router.Group("/internal", s.requireInternalSecret)
 	internal.POST("/validate-client", s.postValidateClient)
 	internal.GET("/client/:clientId/config", s.getClientConfig)

@@ -40,31 +40,39 @@ type DetectType func(content io.ReaderAt, size int64, name string) (chatconnect.
 
 // Options are the Server's dependencies and settings.
 type Options struct {
-	Users      chatconnect.UserStore
-	Clients    chatconnect.ClientStore
-	Documents  chatconnect.DocumentStore
-	Blobs      chatconnect.BlobStore
-	Sessions   chatconnect.LoginSessions
-	Limiter    chatconnect.RateLimiter
-	Relay      chatconnect.Relay
-	Progress   chatconnect.ProgressFeed
-	Temporal   client.Client
-	DetectType DetectType
-	Embedder   chatconnect.Embedder // optional; without it there is no POST /embed
-	Metrics    Metrics              // optional
-	Health     []HealthCheck
-	Pages      fs.FS  // the dashboard's files, index.html at the root; nil serves none
-	PagePolicy string // their Content-Security-Policy; empty allows a page its own files only
-	Logger     *slog.Logger
+	Users     chatconnect.UserStore
+	Clients   chatconnect.ClientStore
+	Documents chatconnect.DocumentStore
+	// Conversations are what visitors and members see of what was said.
+	Conversations chatconnect.ConversationStore
+	Blobs         chatconnect.BlobStore
+	Sessions      chatconnect.LoginSessions
+	Limiter       chatconnect.RateLimiter
+	Places        chatconnect.PlaceLimiter // of the streams that a visitor reads at once
+	Stops         chatconnect.StopSignals  // optional; without it an answer stops with its worker's next heartbeat
+	Relay         chatconnect.Relay
+	Progress      chatconnect.ProgressFeed
+	Temporal      client.Client
+	DetectType    DetectType
+	Decoder       http.Handler         // optional; decodes workflow payloads at …/decode, see temporal.NewDecodeHandler
+	Embedder      chatconnect.Embedder // optional; without it there is no POST /embed
+	Metrics       Metrics              // optional
+	Health        []HealthCheck
+	Pages         fs.FS  // the dashboard's files, index.html at the root; nil serves none
+	PagePolicy    string // their Content-Security-Policy; empty allows a page its own files only
+	Logger        *slog.Logger
 
 	MaxFileSize       int64         // bytes of one uploaded file; 0 means 10 MiB
+	SessionSecret     []byte        // at least 32 bytes; another one ends all visitors' sessions
 	InternalAPISecret string        // empty turns the internal endpoints off
+	TemporalUIOrigin  string        // of the page that may have payloads decoded; empty: none
 	SecureCookies     bool          // Secure attribute: the site is served over https
 	SessionLifetime   time.Duration // of a login; 0 means 30 days
 	TrustedProxies    []string      // CIDRs or addresses whose X-Forwarded-For is believed
 	StagingDir        string        // for files while they are uploaded; empty means the system's
 	ChatTimeout       time.Duration // how long POST /chat waits; 0 means 2 minutes
 	Version           string
+	Models            []string // that a client may choose; nil allows any
 	// Notice tells people what the model setup is, e.g. that answers are
 	// extractive because no API key is set. Shown by the dashboard.
 	Notice string
@@ -78,7 +86,8 @@ func (o *Options) setDefaults() error {
 		"Users": o.Users == nil, "Clients": o.Clients == nil, "Documents": o.Documents == nil,
 		"Blobs": o.Blobs == nil, "Sessions": o.Sessions == nil, "Limiter": o.Limiter == nil,
 		"Relay": o.Relay == nil, "Progress": o.Progress == nil, "Temporal": o.Temporal == nil,
-		"DetectType": o.DetectType == nil,
+		"DetectType": o.DetectType == nil, "Places": o.Places == nil, "Conversations": o.Conversations == nil,
+		"SessionSecret": len(o.SessionSecret) == 0,
 	}
 	var missing []error
 	for name, absent := range required {
@@ -125,6 +134,8 @@ type Server struct {
 	pages       map[string]page
 	crossOrigin *http.CrossOriginProtection
 	timing      timing
+
+	sessionTokens sessionTokens
 	// documentBodies holds a place for each file in JSON that is being read.
 	documentBodies chan struct{}
 
@@ -170,6 +181,10 @@ func New(options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	tokens, err := newSessionTokens(options.SessionSecret)
+	if err != nil {
+		return nil, err
+	}
 	gin.SetMode(gin.ReleaseMode)
 	s := &Server{
 		Options:     options,
@@ -183,6 +198,7 @@ func New(options Options) (*Server, error) {
 		timing:      defaultTiming(),
 		draining:    make(chan struct{}),
 
+		sessionTokens:  tokens,
 		documentBodies: make(chan struct{}, documentBodiesAtOnce),
 	}
 	s.router.HandleMethodNotAllowed = true

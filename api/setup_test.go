@@ -28,6 +28,9 @@ type bundle struct {
 	http      *httptest.Server
 	memory    *memory
 	limiter   *counter
+	places    *places
+	stops     *stops
+	chats     *conversations
 	relay     *relay
 	feed      *feed
 	workflows *workflows
@@ -70,14 +73,14 @@ const testMaxFileSize = 1000
 func setup(t *testing.T, changes ...func(*api.Options)) *bundle {
 	t.Helper()
 	b := &bundle{
-		t: t, memory: newMemory(), limiter: &counter{}, relay: newRelay(), feed: newFeed(), workflows: newWorkflows(),
+		t: t, memory: newMemory(), limiter: &counter{}, places: &places{}, stops: &stops{}, chats: &conversations{}, relay: newRelay(), feed: newFeed(), workflows: newWorkflows(),
 		staging: t.TempDir(), refused: &refusals{}, log: &logBuffer{},
 	}
 	options := api.Options{
 		Users: b.memory, Clients: b.memory, Documents: documentStore{memory: b.memory}, Blobs: blobStore{b.memory},
-		Sessions: sessionStore{b.memory}, Limiter: b.limiter, Relay: b.relay, Progress: b.feed, Temporal: b.workflows,
+		Sessions: sessionStore{b.memory}, Limiter: b.limiter, Places: b.places, Stops: b.stops, Conversations: b.chats, Relay: b.relay, Progress: b.feed, Temporal: b.workflows,
 		DetectType: detect, Embedder: &b.embedder, Metrics: b.refused, StagingDir: b.staging, MaxFileSize: testMaxFileSize,
-		InternalAPISecret: "internal secret", Version: "test", Notice: "Answers are extracts.",
+		SessionSecret: []byte("a secret of at least 32 bytes, for tests"), InternalAPISecret: "internal secret", Version: "test", Notice: "Answers are extracts.",
 		Logger: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Pages: fstest.MapFS{
 			"index.html":        {Data: []byte("<!doctype html><title>ChatConnect</title>")},
@@ -184,6 +187,11 @@ func (b *browser) do(ctx context.Context, method, path string, body any) respons
 func (b *browser) get(path string) response { return b.do(b.t.Context(), "GET", path, nil) }
 func (b *browser) post(path string, body any) response {
 	return b.do(b.t.Context(), "POST", path, body)
+}
+
+// visitor is a browser with a publishable key and the token of session "s1".
+func (b *bundle) visitor(client chatconnect.ClientID, key string) *browser {
+	return b.browser().with("X-Api-Key", key).with("X-Session-Token", b.server.SessionToken(client, "s1"))
 }
 
 // problem checks that a response is a problem of that status and code.

@@ -27,10 +27,17 @@ func applied(t *testing.T, url string) []int {
 	return versions
 }
 
-func upTo(version int) []int {
-	versions := make([]int, version)
-	for i := range versions {
-		versions[i] = i + 1
+// numbers are the migrations there are. A number that another branch has taken
+// may be missing for a while.
+func numbers(t *testing.T) []int {
+	t.Helper()
+	names, err := fs.Glob(schema.Migrations(), "*.sql")
+	require.NoError(t, err)
+	versions := make([]int, len(names))
+	for i, name := range names {
+		n, err := goose.NumericComponent(name)
+		require.NoError(t, err)
+		versions[i] = int(n)
 	}
 	return versions
 }
@@ -40,7 +47,7 @@ func TestMigrateFromEmptyAndAgain(t *testing.T) {
 	url := pgtest.Empty(t)
 	for range 2 {
 		require.NoError(t, schema.Migrate(t.Context(), url))
-		require.Equal(t, upTo(schema.Version), applied(t, url))
+		require.Equal(t, numbers(t), applied(t, url))
 	}
 }
 
@@ -57,7 +64,7 @@ func TestMigrateAtOnce(t *testing.T) {
 	for range processes {
 		require.NoError(t, <-errs)
 	}
-	require.Equal(t, upTo(schema.Version), applied(t, url))
+	require.Equal(t, numbers(t), applied(t, url))
 }
 
 // Databases of one cluster share its roles, and may be migrated together.
@@ -86,7 +93,6 @@ func TestVersionIsTheNewestMigration(t *testing.T) {
 	t.Parallel()
 	names, err := fs.Glob(schema.Migrations(), "*.sql")
 	require.NoError(t, err)
-	require.Len(t, names, schema.Version)
 	newest, err := goose.NumericComponent(names[len(names)-1])
 	require.NoError(t, err)
 	require.EqualValues(t, schema.Version, newest)

@@ -53,6 +53,10 @@ type RetrieveResult struct {
 	History  []chatconnect.Turn    `json:"history,omitempty"`
 	Passages []chatconnect.Passage `json:"passages"`
 	Cached   bool                  `json:"cached"`
+	// Rewritten is what was searched with if not the question itself, and what
+	// a model took to find it.
+	Rewritten   chatconnect.Rewritten `json:"rewritten,omitzero"`
+	ChosenModel string                `json:"chosenModel,omitempty"` // the client's own
 }
 
 // GenerateInput asks for the answer. GenerateResult is the answer with what
@@ -67,15 +71,18 @@ type GenerateResult struct {
 	Status           chatconnect.ChatStatus `json:"status"`
 	Provider         string                 `json:"provider"`
 	Model            string                 `json:"model"`
+	Cost             chatconnect.MicroUSD   `json:"cost,omitempty"`
 	Latency          time.Duration          `json:"latencyNs"`
 	TimeToFirstToken time.Duration          `json:"timeToFirstTokenNs"`
+	Logged           bool                   `json:"logged,omitempty"`
 }
 
-// LogInput asks for the exchange to be logged; with ErrorCode set, the
-// visitor is told first.
+// LogInput asks for the exchange to be logged. Unless Told, the visitor is told
+// its end first.
 type LogInput struct {
 	ChatInput
 	GenerateResult
+	Told         bool   `json:"told,omitempty"`
 	ErrorCode    string `json:"errorCode,omitempty"`
 	ErrorMessage string `json:"errorMessage,omitempty"`
 }

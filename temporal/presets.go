@@ -80,13 +80,25 @@ func RetrieveOptions() workflow.LocalActivityOptions {
 	}
 }
 
+// InterruptOptions suit what is only worth doing at once.
+func InterruptOptions() workflow.LocalActivityOptions {
+	return workflow.LocalActivityOptions{
+		ScheduleToCloseTimeout: 2 * time.Second,
+		RetryPolicy:            &sdktemporal.RetryPolicy{MaximumAttempts: 1},
+	}
+}
+
+// AnswerDeadline is how long the writing of an answer may take with all its
+// attempts: as long as a visitor can be thought to wait.
+const AnswerDeadline = 5 * time.Minute
+
 // GenerateOptions suit the writing of an answer. Six attempts outlast a
 // provider's hiccup and the death of a worker or two; the visitor is told
-// after that. attempt bounds one attempt.
+// after that, or at the deadline. attempt bounds one attempt.
 func GenerateOptions(attempt time.Duration) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
 		StartToCloseTimeout:    attempt,
-		ScheduleToCloseTimeout: 15 * time.Minute,
+		ScheduleToCloseTimeout: AnswerDeadline,
 		HeartbeatTimeout:       HeartbeatTimeout,
 		WaitForCancellation:    true,
 		RetryPolicy: &sdktemporal.RetryPolicy{

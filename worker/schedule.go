@@ -7,20 +7,22 @@ import (
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
-// scheduleTimeout bounds one attempt at making the schedule.
+// scheduleTimeout bounds one attempt at making a schedule.
 const scheduleTimeout = 10 * time.Second
 
-// schedule sees to it that the janitor's schedule is there, trying again until
-// it is. Every worker does so when it starts, and the settings of the one that
+// keepScheduled sees to it that a schedule is there, trying again until it is.
+// Every worker does so when it starts, and the settings of the one that
 // started last hold.
-func (w *Worker) schedule(ctx context.Context) {
+func (w *Worker) keepScheduled(ctx context.Context, name string, ensure func(context.Context) error) {
 	for {
-		err := w.scheduleOnce(ctx)
+		attempt, cancel := context.WithTimeout(ctx, scheduleTimeout)
+		err := ensure(attempt)
+		cancel()
 		if err == nil {
 			return
 		}
 		if ctx.Err() == nil {
-			w.Logger.WarnContext(ctx, "janitor not scheduled yet", "error", err)
+			w.Logger.WarnContext(ctx, "not scheduled yet", "schedule", name, "error", err)
 		}
 		select {
 		case <-time.After(sweepInterval):
@@ -30,8 +32,10 @@ func (w *Worker) schedule(ctx context.Context) {
 	}
 }
 
-func (w *Worker) scheduleOnce(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, scheduleTimeout)
-	defer cancel()
+func (w *Worker) scheduleJanitor(ctx context.Context) error {
 	return temporal.EnsureJanitor(ctx, w.Client, w.JanitorInterval)
+}
+
+func (w *Worker) scheduleExpiry(ctx context.Context) error {
+	return temporal.EnsureExpireChats(ctx, w.Client)
 }

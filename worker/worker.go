@@ -28,6 +28,7 @@ type Options struct {
 	Commands  *activities.Commands
 	Janitor   *activities.Janitor
 	Reindex   *activities.Reindex
+	Retention *activities.Retention
 	Documents chatconnect.DocumentStore
 	// Parsers is how many files this process reads at once.
 	Parsers int
@@ -75,7 +76,8 @@ func (w *Worker) Start(ctx context.Context) error {
 	}
 	ctx, w.stopBackground = context.WithCancel(ctx)
 	w.background.Go(func() { w.sweep(ctx) })
-	w.background.Go(func() { w.schedule(ctx) })
+	w.background.Go(func() { w.keepScheduled(ctx, "janitor", w.scheduleJanitor) })
+	w.background.Go(func() { w.keepScheduled(ctx, "deletion of old conversations", w.scheduleExpiry) })
 	return nil
 }
 
@@ -95,6 +97,8 @@ func (w *Worker) register() {
 	w.ingestion.RegisterActivity(w.Janitor)
 	w.ingestion.RegisterWorkflowWithOptions(workflows.ReindexAll, workflow.RegisterOptions{Name: temporal.WorkflowReindexAll})
 	w.ingestion.RegisterActivity(w.Reindex)
+	w.ingestion.RegisterWorkflowWithOptions(workflows.ExpireChats, workflow.RegisterOptions{Name: temporal.WorkflowExpireChats})
+	w.ingestion.RegisterActivity(w.Retention)
 
 	w.parsing = sdkworker.New(w.Client, temporal.QueueParsing, sdkworker.Options{
 		MaxConcurrentActivityExecutionSize: w.Parsers, // one more would wait for the parser, out of its turn
@@ -118,6 +122,9 @@ func (w *Worker) register() {
 
 	w.chat = sdkworker.New(w.Client, temporal.QueueChat, sdkworker.Options{
 		WorkerStopTimeout: w.StopTimeout, Interceptors: interceptors,
+		// A heartbeat is also how an answer hears that it was stopped, if Redis
+		// does not say so; the SDK alone would send one in 4.8 s.
+		MaxHeartbeatThrottleInterval: temporal.HeartbeatInterval,
 	})
 	w.chat.RegisterWorkflowWithOptions(workflows.AnswerMessage, workflow.RegisterOptions{Name: temporal.WorkflowAnswerMessage})
 	w.chat.RegisterActivity(w.Chat)

@@ -3,6 +3,7 @@ package workflows
 import (
 	"time"
 
+	sdktemporal "go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -19,9 +20,11 @@ type answer struct {
 	status string
 }
 
-// AnswerMessage answers one question: retrieve, generate, log. The visitor
-// reads the answer from the relay while generate runs; the result is for
-// those who come later or did not stream.
+// AnswerMessage answers one question: retrieve, generate, and log if generate
+// could not. The visitor reads the answer from the relay while generate runs;
+// the result is for those who come later or did not stream. Cancelling the
+// workflow is how a visitor stops an answer: it ends well, with the text so
+// far.
 func AnswerMessage(ctx workflow.Context, in *temporal.ChatInput) (*temporal.ChatResult, error) {
 	w := &answer{ChatInput: in, status: "retrieving"}
 	if err := workflow.SetQueryHandler(ctx, temporal.QueryProgress, func() (string, error) {
@@ -29,20 +32,15 @@ func AnswerMessage(ctx workflow.Context, in *temporal.ChatInput) (*temporal.Chat
 	}); err != nil {
 		return nil, err
 	}
-	generated, err := w.run(ctx)
-	record := &temporal.LogInput{ChatInput: *in}
-	if err == nil {
-		record.GenerateResult = *generated
-	} else {
-		e := temporal.DecodeError(err)
-		workflow.GetLogger(ctx).Error("no answer", "error", err)
-		record.ErrorCode, record.ErrorMessage = e.Code, e.Message
-		record.Status = chatconnect.ChatFailed
-		record.Answer = chatconnect.Answer{MessageID: in.MessageID, SessionID: in.SessionID, Sources: []chatconnect.Source{}}
+	record, err := w.run(ctx)
+	if err != nil {
+		record = w.ended(ctx, err)
 	}
-	w.status = "logging"
-	if err := w.log(ctx, record); err != nil {
-		return nil, err
+	if !record.Logged {
+		w.status = "logging"
+		if err := w.log(ctx, record); err != nil {
+			return nil, err
+		}
 	}
 	w.status = "done"
 	return &temporal.ChatResult{
@@ -51,7 +49,7 @@ func AnswerMessage(ctx workflow.Context, in *temporal.ChatInput) (*temporal.Chat
 	}, nil
 }
 
-func (w *answer) run(ctx workflow.Context) (*temporal.GenerateResult, error) {
+func (w *answer) run(ctx workflow.Context) (*temporal.LogInput, error) {
 	var a *activities.Chat
 	in := &temporal.GenerateInput{ChatInput: *w.ChatInput}
 	// Local, because a hop through the server costs more than the search.
@@ -60,12 +58,47 @@ func (w *answer) run(ctx workflow.Context) (*temporal.GenerateResult, error) {
 		return nil, err
 	}
 	w.status = "generating"
-	var result temporal.GenerateResult
+	record := &temporal.LogInput{ChatInput: *w.ChatInput, Told: true}
 	remote := workflow.WithActivityOptions(ctx, temporal.GenerateOptions(attemptTimeout))
-	if err := workflow.ExecuteActivity(remote, a.Generate, in).Get(ctx, &result); err != nil {
-		return nil, err
+	generating := workflow.ExecuteActivity(remote, a.Generate, in)
+	w.interruptIfStopped(ctx, generating)
+	return record, generating.Get(ctx, &record.GenerateResult)
+}
+
+// interruptIfStopped returns when the answer is there, or when the visitor has
+// stopped it and its writer has been told.
+func (w *answer) interruptIfStopped(ctx workflow.Context, generating workflow.Future) {
+	stopped := false
+	workflow.NewSelector(ctx).
+		AddFuture(generating, func(workflow.Future) {}).
+		AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) { stopped = true }).
+		Select(ctx)
+	if !stopped {
+		return
 	}
-	return &result, nil
+	w.status = "stopping"
+	var a *activities.Chat
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	local := workflow.WithLocalActivityOptions(ctx, temporal.InterruptOptions())
+	if err := workflow.ExecuteLocalActivity(local, a.Interrupt, w.ChatInput).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Warn("the next heartbeat tells that the answer was stopped", "error", err)
+	}
+}
+
+// ended is the record of an answer that was not written: it failed, or was
+// stopped while nothing was writing it.
+func (w *answer) ended(ctx workflow.Context, err error) *temporal.LogInput {
+	record := &temporal.LogInput{ChatInput: *w.ChatInput}
+	record.Answer = chatconnect.Answer{MessageID: w.MessageID, SessionID: w.SessionID, Sources: []chatconnect.Source{}}
+	record.Latency = workflow.Now(ctx).Sub(w.AskedAt)
+	if sdktemporal.IsCanceledError(err) {
+		record.Status = chatconnect.ChatStopped
+		return record
+	}
+	e := temporal.DecodeError(err)
+	workflow.GetLogger(ctx).Error("no answer", "error", err)
+	record.Status, record.ErrorCode, record.ErrorMessage = chatconnect.ChatFailed, e.Code, e.Message
+	return record
 }
 
 // log records the exchange, whatever became of the workflow's context: in the
@@ -74,9 +107,9 @@ func (w *answer) log(ctx workflow.Context, record *temporal.LogInput) error {
 	var a *activities.Chat
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	local := workflow.WithLocalActivityOptions(ctx, temporal.LogLocally())
-	if err := workflow.ExecuteLocalActivity(local, a.Log, record).Get(ctx, nil); err == nil {
+	if err := workflow.ExecuteLocalActivity(local, a.Log, record).Get(ctx, &record.GenerateResult); err == nil {
 		return nil
 	}
 	patient := workflow.WithActivityOptions(ctx, temporal.LogOptions())
-	return workflow.ExecuteActivity(patient, a.Log, record).Get(ctx, nil)
+	return workflow.ExecuteActivity(patient, a.Log, record).Get(ctx, &record.GenerateResult)
 }

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/log"
+	sdktemporal "go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -45,16 +47,16 @@ var (
 	written = &temporal.GenerateResult{
 		Status: chatconnect.ChatAnswered, Model: "gpt-4o-mini",
 		Answer: chatconnect.Answer{MessageID: "m1", SessionID: "s1", Text: "It costs 5. [1]"},
+		Logged: true,
 	}
 )
 
-func TestAnswerRetrievesGeneratesAndLogs(t *testing.T) {
+func TestAnswerRetrievesAndGenerates(t *testing.T) {
 	t.Parallel()
 	env := answerEnvironment(t)
 	var a *activities.Chat
 	env.OnActivity(a.Retrieve, mock.Anything, question).Return(found, nil).Once()
 	env.OnActivity(a.Generate, mock.Anything, &temporal.GenerateInput{ChatInput: *question, RetrieveResult: *found}).Return(written, nil).Once()
-	env.OnActivity(a.Log, mock.Anything, &temporal.LogInput{ChatInput: *question, GenerateResult: *written}).Return(&struct{}{}, nil).Once()
 
 	env.ExecuteWorkflow(AnswerMessage, question)
 	got := chatResult(t, env)
@@ -72,7 +74,7 @@ func TestAnswerTellsAndLogsAFinalFailure(t *testing.T) {
 	env.OnActivity(a.Generate, mock.Anything, mock.Anything).Return(nil, temporal.EncodeError(refused)).Once()
 	env.OnActivity(a.Log, mock.Anything, mock.MatchedBy(func(in *temporal.LogInput) bool {
 		return in.ErrorCode == refused.Code && in.ErrorMessage == refused.Message && in.Status == chatconnect.ChatFailed
-	})).Return(&struct{}{}, nil).Once()
+	})).Return(logged).Once()
 
 	env.ExecuteWorkflow(AnswerMessage, question)
 	got := chatResult(t, env)
@@ -88,7 +90,6 @@ func TestAnswerOutlastsAHiccupOfTheModel(t *testing.T) {
 	away := chatconnect.Errorf(chatconnect.KindUnavailable, "model_unavailable", "The model is away.")
 	env.OnActivity(a.Generate, mock.Anything, mock.Anything).Return(nil, temporal.EncodeError(away)).Times(3)
 	env.OnActivity(a.Generate, mock.Anything, mock.Anything).Return(written, nil).Once()
-	env.OnActivity(a.Log, mock.Anything, mock.Anything).Return(&struct{}{}, nil).Once()
 
 	env.ExecuteWorkflow(AnswerMessage, question)
 	require.Equal(t, chatconnect.ChatAnswered, chatResult(t, env).Status)
@@ -99,20 +100,76 @@ func TestAnswerIsLoggedWhenTheDatabaseIsAwayForLong(t *testing.T) {
 	env := answerEnvironment(t)
 	var a *activities.Chat
 	env.OnActivity(a.Retrieve, mock.Anything, question).Return(found, nil).Once()
-	env.OnActivity(a.Generate, mock.Anything, mock.Anything).Return(written, nil).Once()
+	unlogged := *written
+	unlogged.Logged = false
+	env.OnActivity(a.Generate, mock.Anything, mock.Anything).Return(&unlogged, nil).Once()
 	back := env.Now().Add(2 * time.Minute) // longer than the local activity tries
 	away := chatconnect.Errorf(chatconnect.KindUnavailable, "database_unavailable", "The database is away.")
-	logged := 0
-	env.OnActivity(a.Log, mock.Anything, mock.Anything).Return(func(context.Context, *temporal.LogInput) (*struct{}, error) {
+	times := 0
+	env.OnActivity(a.Log, mock.Anything, mock.Anything).Return(func(_ context.Context, in *temporal.LogInput) (*temporal.GenerateResult, error) {
+		require.True(t, in.Told)
 		if env.Now().Before(back) {
 			return nil, temporal.EncodeError(away)
 		}
-		logged++
-		return &struct{}{}, nil
+		times++
+		return logged(nil, in)
 	})
 
 	env.SetTestTimeout(time.Minute)
 	env.ExecuteWorkflow(AnswerMessage, question)
 	require.Equal(t, chatconnect.ChatAnswered, chatResult(t, env).Status)
-	require.Equal(t, 1, logged)
+	require.Equal(t, 1, times)
+}
+
+// logged is what Log returns when all goes well.
+func logged(_ context.Context, in *temporal.LogInput) (*temporal.GenerateResult, error) {
+	result := in.GenerateResult
+	result.Logged = true
+	return &result, nil
+}
+
+// The environment ends a cancelled activity at once, whatever it does; that
+// Generate's own partial text counts is shown end to end.
+func TestAStoppedAnswerIsInterruptedAndEndsWell(t *testing.T) {
+	t.Parallel()
+	env := answerEnvironment(t)
+	var a *activities.Chat
+	env.OnActivity(a.Retrieve, mock.Anything, question).Return(found, nil).Once()
+	interrupted := make(chan struct{})
+	env.OnActivity(a.Generate, mock.Anything, mock.Anything).Return(func(context.Context, *temporal.GenerateInput) (*temporal.GenerateResult, error) {
+		env.CancelWorkflow()
+		<-interrupted
+		return written, nil
+	}).Once()
+	env.OnActivity(a.Interrupt, mock.Anything, question).Return(func(context.Context, *temporal.ChatInput) (*struct{}, error) {
+		close(interrupted)
+		return nil, errors.New("signals are best effort")
+	}).Once()
+	env.OnActivity(a.Log, mock.Anything, mock.Anything).Return(logged).Once()
+
+	env.ExecuteWorkflow(AnswerMessage, question)
+	got := chatResult(t, env)
+	require.Equal(t, chatconnect.ChatStopped, got.Status)
+	require.Empty(t, got.ErrorCode)
+}
+
+// Between two attempts nobody writes: the workflow ends the answer.
+func TestAnAnswerStoppedBetweenAttemptsIsEndedAndLogged(t *testing.T) {
+	t.Parallel()
+	env := answerEnvironment(t)
+	var a *activities.Chat
+	env.OnActivity(a.Retrieve, mock.Anything, question).Return(found, nil).Once()
+	env.OnActivity(a.Generate, mock.Anything, mock.Anything).Return(nil, sdktemporal.NewCanceledError()).Once()
+	env.OnActivity(a.Log, mock.Anything, mock.Anything).Return(func(_ context.Context, in *temporal.LogInput) (*temporal.GenerateResult, error) {
+		require.False(t, in.Told)
+		require.Equal(t, chatconnect.ChatStopped, in.Status)
+		result, err := logged(nil, in)
+		result.Answer.Text = "It"
+		return result, err
+	}).Once()
+
+	env.ExecuteWorkflow(AnswerMessage, question)
+	got := chatResult(t, env)
+	require.Equal(t, chatconnect.ChatStopped, got.Status)
+	require.Equal(t, "It", got.Answer.Text)
 }

@@ -15,7 +15,7 @@ func TestRecover(t *testing.T) {
 		return chatconnect.RelayEvent{ID: id, Type: kind, Data: []byte(data)}
 	}
 	const second = chatconnect.AttemptSpan
-	done := `{"messageId":"m","usage":{"inputTokens":1,"outputTokens":2,"cachedTokens":0},"sources":[{"index":1,"documentId":"d","name":"n","score":1,"snippet":"s"}],"cached":true}`
+	done := `{"messageId":"m","sessionId":"s","status":"stopped","usage":{"inputTokens":1,"outputTokens":2,"cachedTokens":0},"sources":[{"index":1,"documentId":"d","name":"n","score":1,"snippet":"s"}],"cached":true}`
 	cases := []struct {
 		name   string
 		record []chatconnect.RelayEvent
@@ -24,7 +24,7 @@ func TestRecover(t *testing.T) {
 		code   string
 	}{
 		{name: "nothing"},
-		{name: "a part", record: []chatconnect.RelayEvent{event(1, "token", `{"text":"a"}`)}},
+		{name: "a part", text: "a", record: []chatconnect.RelayEvent{event(1, "token", `{"text":"a"}`)}},
 		{name: "an error", record: []chatconnect.RelayEvent{event(1, "token", `{"text":"a"}`), event(2, "error", `{}`)}},
 		{name: "the whole", found: true, text: "ab",
 			record: []chatconnect.RelayEvent{event(1, "token", `{"text":"a"}`), event(2, "token", `{"text":"b"}`), event(3, "done", done)}},
@@ -36,19 +36,21 @@ func TestRecover(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			answer, found, err := answerstream.Recover(t.Context(), &memory{record: c.record}, message)
+			got, err := answerstream.Recover(t.Context(), &memory{record: c.record}, message)
 			if c.code != "" {
 				require.Equal(t, c.code, chatconnect.AsError(err).Code)
 				return
 			}
 			require.NoError(t, err)
-			require.Equal(t, c.found, found)
-			if found {
+			require.Equal(t, c.found, got.Done)
+			require.Equal(t, c.text, got.Answer.Text)
+			if got.Done {
+				require.Equal(t, chatconnect.ChatStopped, got.Status)
 				require.Equal(t, chatconnect.Answer{
 					MessageID: "m", SessionID: "s", Text: c.text, Cached: true,
 					Usage:   chatconnect.Usage{InputTokens: 1, OutputTokens: 2},
 					Sources: []chatconnect.Source{{Index: 1, DocumentID: "d", Name: "n", Score: 1, Snippet: "s"}},
-				}, answer)
+				}, got.Answer)
 			}
 		})
 	}

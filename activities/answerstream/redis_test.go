@@ -67,7 +67,7 @@ func TestRedisDiesAndComesBackEmpty(t *testing.T) {
 		write(50, 150)
 		s.Start(t)
 		write(150, 200)
-		require.NoError(t, w.Done(ctx, chatconnect.Answer{MessageID: "m"}))
+		require.NoError(t, w.Done(ctx, chatconnect.Answer{MessageID: "m"}, chatconnect.ChatAnswered))
 
 		got := <-results
 		require.NoError(t, got.err)
@@ -83,10 +83,10 @@ func TestRedisDiesAndComesBackEmpty(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want.String(), text)
 
-		answer, found, err := answerstream.Recover(ctx, r, ref)
+		recovered, err := answerstream.Recover(ctx, r, ref)
 		require.NoError(t, err)
-		require.True(t, found)
-		require.Equal(t, want.String(), answer.Text)
+		require.True(t, recovered.Done)
+		require.Equal(t, want.String(), recovered.Answer.Text)
 	})
 }
 

@@ -116,9 +116,11 @@ func (w *Writer) Sources(ctx context.Context, sources []chatconnect.Source) erro
 
 // Done ends the answer well, and waits for all of it to be published. The
 // answer's text is not repeated: readers have it.
-func (w *Writer) Done(ctx context.Context, answer chatconnect.Answer) error {
+func (w *Writer) Done(ctx context.Context, answer chatconnect.Answer, status chatconnect.ChatStatus) error {
 	return w.end(ctx, chatconnect.EventDone, chatconnect.DoneData{
 		MessageID: answer.MessageID,
+		SessionID: answer.SessionID,
+		Status:    status,
 		Usage:     answer.Usage,
 		Sources:   notNil(answer.Sources),
 		Cached:    answer.Cached,

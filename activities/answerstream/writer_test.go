@@ -79,7 +79,7 @@ func TestEventsKeepTheirOrderAndDoNotWait(t *testing.T) {
 		require.NoError(t, w.Token(ctx, "b <b> &"))
 		require.NoError(t, w.Sources(ctx, []chatconnect.Source{{Index: 1, DocumentID: "d", Name: "n", Snippet: "s"}}))
 		require.NoError(t, w.Token(ctx, "c"))
-		require.NoError(t, w.Done(ctx, chatconnect.Answer{MessageID: "m", Text: "not repeated", Usage: chatconnect.Usage{OutputTokens: 3}, Cached: true}))
+		require.NoError(t, w.Done(ctx, chatconnect.Answer{MessageID: "m", Text: "not repeated", Usage: chatconnect.Usage{OutputTokens: 3}, Cached: true}, chatconnect.ChatAnswered))
 		require.Zero(t, time.Since(started))
 
 		require.Equal(t, "restart token sources token done", relay.types())
@@ -88,14 +88,14 @@ func TestEventsKeepTheirOrderAndDoNotWait(t *testing.T) {
 			`{"text":"ab <b> &"}`,
 			`[{"index":1,"documentId":"d","name":"n","score":0,"snippet":"s"}]`,
 			`{"text":"c"}`,
-			`{"messageId":"m","usage":{"inputTokens":0,"outputTokens":3,"cachedTokens":0},"sources":[],"cached":true}`,
+			`{"messageId":"m","sessionId":"","status":"answered","usage":{"inputTokens":0,"outputTokens":3,"cachedTokens":0},"sources":[],"cached":true}`,
 		}
 		for i, e := range relay.record {
 			require.Equal(t, want[i], string(e.Data))
 			require.EqualValues(t, chatconnect.AttemptSpan+i+1, e.ID)
 		}
 		require.Error(t, w.Token(ctx, "late"), "nothing follows an end")
-		require.Error(t, w.Done(ctx, chatconnect.Answer{}))
+		require.Error(t, w.Done(ctx, chatconnect.Answer{}, chatconnect.ChatAnswered))
 	})
 }
 
@@ -119,7 +119,7 @@ func TestCodePointsStayWhole(t *testing.T) {
 			require.NoError(t, w.Token(t.Context(), text[i:i+1]))
 			time.Sleep(20 * time.Millisecond)
 		}
-		require.NoError(t, w.Done(t.Context(), chatconnect.Answer{}))
+		require.NoError(t, w.Done(t.Context(), chatconnect.Answer{}, chatconnect.ChatAnswered))
 		require.Equal(t, strings.ToValidUTF8(text, "\uFFFD"), relay.text(t))
 	})
 }
@@ -149,7 +149,7 @@ func TestRelayAwayForAWhile(t *testing.T) {
 					require.Zero(t, time.Since(before), "Token must not wait")
 					time.Sleep(10 * time.Millisecond)
 				}
-				require.NoError(t, w.Done(t.Context(), chatconnect.Answer{}))
+				require.NoError(t, w.Done(t.Context(), chatconnect.Answer{}, chatconnect.ChatAnswered))
 				require.Equal(t, want.String(), relay.text(t))
 				require.Less(t, time.Since(started), 6*time.Second)
 			})
@@ -163,7 +163,7 @@ func TestRelayAwayForGood(t *testing.T) {
 	bubble(t, relay, 1, func(t *testing.T, w *answerstream.Writer) {
 		require.NoError(t, w.Token(t.Context(), "lost"))
 		started := time.Now()
-		err := w.Done(t.Context(), chatconnect.Answer{})
+		err := w.Done(t.Context(), chatconnect.Answer{}, chatconnect.ChatAnswered)
 		require.ErrorIs(t, err, answerstream.ErrUndelivered)
 		require.ErrorIs(t, err, errDown, "with its cause")
 		require.ErrorContains(t, err, "2 of 2 events")
@@ -206,10 +206,10 @@ func TestNewerAttemptFences(t *testing.T) {
 		require.NoError(t, w.Token(ctx, " and more"), "not known yet")
 		require.ErrorIs(t, w.Flush(ctx), chatconnect.ErrRelayFenced)
 		require.ErrorIs(t, w.Token(ctx, "x"), chatconnect.ErrRelayFenced)
-		require.ErrorIs(t, w.Done(ctx, chatconnect.Answer{}), chatconnect.ErrRelayFenced)
+		require.ErrorIs(t, w.Done(ctx, chatconnect.Answer{}, chatconnect.ChatAnswered), chatconnect.ErrRelayFenced)
 
 		require.NoError(t, newer.Token(ctx, "new"))
-		require.NoError(t, newer.Done(ctx, chatconnect.Answer{}))
+		require.NoError(t, newer.Done(ctx, chatconnect.Answer{}, chatconnect.ChatAnswered))
 		require.Equal(t, "new", relay.text(t))
 	})
 }
@@ -227,7 +227,7 @@ func TestSameAttemptTwiceFences(t *testing.T) {
 		require.NoError(t, w.Flush(ctx))
 		require.NoError(t, twin.Token(ctx, "other"))
 		require.ErrorIs(t, twin.Flush(ctx), chatconnect.ErrRelayFenced)
-		require.NoError(t, w.Done(ctx, chatconnect.Answer{}))
+		require.NoError(t, w.Done(ctx, chatconnect.Answer{}, chatconnect.ChatAnswered))
 		require.Equal(t, "one", relay.text(t))
 	})
 }
@@ -255,7 +255,7 @@ func TestAnyFaultsLeaveTheWholeAnswer(t *testing.T) {
 					require.NoError(t, w.Token(t.Context(), word))
 					time.Sleep(time.Duration(pauses.IntN(30)) * time.Millisecond)
 				}
-				err := w.Done(t.Context(), chatconnect.Answer{})
+				err := w.Done(t.Context(), chatconnect.Answer{}, chatconnect.ChatAnswered)
 				for errors.Is(err, answerstream.ErrUndelivered) {
 					err = w.Flush(t.Context())
 				}

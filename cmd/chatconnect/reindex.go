@@ -54,7 +54,11 @@ func runReindex(ctx context.Context, action string, settings config.Config, stdo
 	case "cancel":
 		return r.cancel(ctx)
 	}
-	embedder, _, err := llm.NewEmbedder(app.ModelOptions(settings))
+	models, err := app.ModelOptions(settings)
+	if err != nil {
+		return err
+	}
+	embedder, _, err := llm.NewEmbedder(models)
 	if err != nil {
 		return err
 	}

@@ -321,7 +321,7 @@ func TestPurge(t *testing.T) {
 	require.NoError(t, models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{
 		{Kind: fakemodel.FaultHang, Endpoint: fakemodel.EndpointEmbeddings}, {Kind: fakemodel.FaultHang, Endpoint: fakemodel.EndpointChat, AfterTokens: 3},
 	}}))
-	answering := shop.stream(chatBody(questions[0].question)) // cached vector, so that it reaches the model
+	answering := shop.stream(shop.chatBody(questions[0].question)) // cached vector, so that it reaches the model
 	require.Equal(t, chatconnect.EventToken, answering.next())
 	files := func(id chatconnect.ClientID) int {
 		n := 0
@@ -348,7 +348,7 @@ func TestPurge(t *testing.T) {
 	path := "/api/dashboard/clients/" + string(shop.ID)
 	began := time.Now()
 	shop.do(http.MethodDelete, path, nil).is(http.StatusAccepted)
-	shop.post("/chat", chatBody("Hello?"), "x-api-key", shop.PublishableKey).is(http.StatusUnauthorized)
+	shop.post("/chat", map[string]any{"message": "Hello?"}, "x-api-key", shop.PublishableKey).is(http.StatusUnauthorized)
 	shop.get(path).is(http.StatusNotFound)
 	shop.tryUpload(file{"late.txt", []byte("Too late.")}).is(http.StatusNotFound)
 	again := shop.do(http.MethodDelete, path, nil).status
@@ -429,7 +429,7 @@ func TestReplaceWhileAsking(t *testing.T) {
 					return
 				default:
 				}
-				s := shop.stream(chatBody(fmt.Sprintf("What does the warehouse of region %d store?", turn%400))).finish()
+				s := shop.stream(shop.chatBody(fmt.Sprintf("What does the warehouse of region %d store?", turn%400))).finish()
 				var first, second int
 				for _, source := range s.sources {
 					switch {

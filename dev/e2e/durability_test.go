@@ -116,7 +116,7 @@ func TestKilledWhileAnswering(t *testing.T) {
 	shop.learn(fixture(t, "handbook.pdf"))
 
 	require.NoError(t, models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultHang, AfterTokens: 3, Endpoint: fakemodel.EndpointChat}}}))
-	body := chatBody(questions[0].question)
+	body := shop.chatBody(questions[0].question)
 	body["messageId"] = "m-1"
 	reading := shop.stream(body)
 	require.Equal(t, chatconnect.EventToken, reading.next())

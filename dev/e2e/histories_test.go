@@ -41,8 +41,8 @@ func TestHistoriesReplay(t *testing.T) {
 	require.NoError(t, models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultServerError, Endpoint: fakemodel.EndpointEmbeddings, Count: 2}}}))
 	retried := shop.learn(file{"tea.txt", []byte("Tea is served at four.")})[0]
 
-	ask := func(message string) string {
-		body := chatBody(questions[0].question)
+	ask := func(shop *tenant, message, question string) string {
+		body := shop.chatBody(question)
 		body["messageId"] = message
 		shop.stream(body).finish()
 		shop.post("/chat", body, "x-api-key", shop.PublishableKey) // until the workflow has ended
@@ -50,11 +50,31 @@ func TestHistoriesReplay(t *testing.T) {
 			ClientID: shop.ID, SessionID: chatconnect.SessionID(body["sessionId"].(string)), MessageID: chatconnect.MessageID(message),
 		})
 	}
-	answered, cached := ask("m-1"), ask("m-2")
+	known := questions[0].question
+	answered, cached := ask(shop, "m-1", known), ask(shop, "m-2", known)
 	require.NoError(t, models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultCut, AfterTokens: 2, Endpoint: fakemodel.EndpointChat, Count: 1}}}))
-	restarted := ask("m-3")
+	restarted := ask(shop, "m-3", known)
 	require.NoError(t, models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultContext, Endpoint: fakemodel.EndpointChat}}}))
-	refused := ask("m-4")
+	refused := ask(shop, "m-4", known)
+	require.NoError(t, models.Set(fakemodel.Knobs{}))
+	unanswered := ask(shop, "m-5", "Who discovered penicillin?")
+	require.NoError(t, models.Set(fakemodel.Knobs{Tokens: 10_000, Gap: fakemodel.Duration(20 * time.Millisecond)}))
+	stopping := shop.chatBody(questions[0].question)
+	stopping["messageId"] = "m-6"
+	s := shop.stream(stopping)
+	for s.tokens < 2 {
+		require.NotEmpty(t, s.next())
+	}
+	shop.stop("m-6", stopping["sessionId"]).is(http.StatusAccepted)
+	require.Equal(t, chatconnect.ChatStopped, s.finish().done.Status)
+	stopped := temporal.ChatWorkflowID(chatconnect.MessageRef{
+		ClientID: shop.ID, SessionID: chatconnect.SessionID(stopping["sessionId"].(string)), MessageID: "m-6",
+	})
+	poor := newTenant(t, product.URL(), chatconnect.TierFree)
+	poor.learn(file{"tea.txt", []byte("Tea is served at four.")})
+	product.change(t, `UPDATE clients SET monthly_token_budget = 1 WHERE id = $1`, poor.ID)
+	product.change(t, `INSERT INTO usage_stats (client_id, day, model, input_tokens) VALUES ($1, (now() AT TIME ZONE 'UTC')::date, '', 1)`, poor.ID)
+	exhausted := ask(poor, "m-7", known)
 
 	require.NoError(t, models.Set(fakemodel.Knobs{}))
 	shop.replace(retried.ID, file{"tea.txt", []byte("Tea is served at five.")}).is(http.StatusAccepted)
@@ -80,6 +100,7 @@ func TestHistoriesReplay(t *testing.T) {
 		"purge":              temporal.PurgeWorkflowID(gone.ID),
 		"reindex":            temporal.ReindexWorkflowID,
 		"answer":             answered, "answer-cached": cached, "answer-restarted": restarted, "answer-refused": refused,
+		"answer-unanswered": unanswered, "answer-stopped": stopped, "answer-exhausted": exhausted,
 	} {
 		t.Run(name, func(t *testing.T) {
 			history := product.history(t, id)
@@ -91,7 +112,7 @@ func TestHistoriesReplay(t *testing.T) {
 			replayer.RegisterWorkflowWithOptions(workflows.ReindexAll, workflow.RegisterOptions{Name: temporal.WorkflowReindexAll})
 			require.NoError(t, replayer.ReplayWorkflowHistory(quiet(), history))
 			if name == "answer" {
-				require.LessOrEqual(t, len(history.Events), 13, "an undisturbed answer is few events")
+				require.LessOrEqual(t, len(history.Events), 12, "an undisturbed answer is few events")
 			}
 			if os.Getenv("UPDATE_HISTORIES") != "" {
 				content, err := protojson.Marshal(history)

@@ -28,14 +28,16 @@ func TestTenantsWithOneQuestionGetTheirOwnSources(t *testing.T) {
 			red, blue := newTenant(t, product.URL(), chatconnect.TierFree), newTenant(t, product.URL(), chatconnect.TierFree)
 			redDocument := red.learn(file{"red.txt", []byte("The warehouse door code is 1111-RED.")})[0]
 			blueDocument := blue.learn(file{"blue.txt", []byte("The warehouse door code is 2222-BLUE.")})[0]
+			redKey, blueKey := red.secretKey(), blue.secretKey() // only servers may name a session alike
 			const question = "What is the warehouse door code?"
 			for range 3 { // also from the query cache, and with history
 				for _, side := range []struct {
-					tenant   *tenant
+					key      string
 					document chatconnect.DocumentID
 					own, not string
-				}{{red, redDocument.ID, "1111-RED", "2222-BLUE"}, {blue, blueDocument.ID, "2222-BLUE", "1111-RED"}} {
-					s := side.tenant.stream(map[string]any{"message": question, "sessionId": "same-session"}).finish()
+				}{{redKey, redDocument.ID, "1111-RED", "2222-BLUE"}, {blueKey, blueDocument.ID, "2222-BLUE", "1111-RED"}} {
+					s := openStream(t, http.MethodPost, product.URL()+"/chat/stream", side.key,
+						map[string]any{"message": question, "sessionId": "same-session"}, 0).finish()
 					require.Contains(t, s.text, side.own)
 					require.NotContains(t, s.text, side.not)
 					for _, source := range s.sources {
@@ -46,9 +48,11 @@ func TestTenantsWithOneQuestionGetTheirOwnSources(t *testing.T) {
 			}
 			// Nor can one attach to the other's answer by naming its ids.
 			body := map[string]any{"message": question, "sessionId": "s", "messageId": "m"}
-			red.stream(body).finish()
-			require.Equal(t, "not_found", strings.TrimPrefix(blue.get("/chat/stream?messageId=m&sessionId=s", "x-api-key", blue.PublishableKey).is(http.StatusNotFound).problem(), "message_"))
-			require.Contains(t, blue.stream(body).finish().text, "2222-BLUE")
+			openStream(t, http.MethodPost, product.URL()+"/chat/stream", redKey, body, 0).finish()
+			const answer = "/chat/stream?messageId=m&sessionId=s"
+			require.Equal(t, "message_unknown", blue.get(answer, "x-api-key", blueKey).is(http.StatusNotFound).problem())
+			require.Equal(t, "session_token_invalid", blue.get(answer, "x-api-key", blue.PublishableKey).is(http.StatusUnauthorized).problem())
+			require.Contains(t, openStream(t, http.MethodPost, product.URL()+"/chat/stream", blueKey, body, 0).finish().text, "2222-BLUE")
 		})
 	}
 }
@@ -60,7 +64,7 @@ func TestEveryEndpointRefusesAnothersIDs(t *testing.T) {
 	product := startProduct(t)
 	owner, stranger := newTenant(t, product.URL(), chatconnect.TierFree), newPerson(t, product.URL()).register()
 	document := owner.learn(file{"secret.txt", []byte("The secret ingredient is nutmeg.")})[0]
-	body := chatBody("What is the secret ingredient?")
+	body := owner.chatBody("What is the secret ingredient?")
 	body["messageId"] = "m-1"
 	owner.stream(body).finish()
 	own := stranger.newClient(chatconnect.TierFree)
@@ -121,6 +125,26 @@ func TestEveryEndpointRefusesAnothersIDs(t *testing.T) {
 			require.Error(t, err)
 			return response{t: t, status: answer.StatusCode, header: answer.Header}
 		},
+		"POST /chat": func(p *person) response {
+			return p.post("/chat", map[string]any{"message": "And salt?", "sessionId": body["sessionId"]}, "x-api-key", own.PublishableKey)
+		},
+		"POST /chat/stream": func(p *person) response {
+			return p.post("/chat/stream", map[string]any{"message": "And salt?", "sessionId": body["sessionId"]}, "x-api-key", own.PublishableKey)
+		},
+		"GET /chat/sessions/{sessionId}/messages": func(p *person) response {
+			return p.get("/chat/sessions/"+body["sessionId"].(string)+"/messages", "x-api-key", own.PublishableKey)
+		},
+		"POST /chat/{messageId}/stop": func(p *person) response {
+			return p.post("/chat/m-1/stop", map[string]any{"sessionId": body["sessionId"]}, "x-api-key", own.PublishableKey)
+		},
+		"POST /chat/{messageId}/feedback": func(p *person) response {
+			return p.post("/chat/m-1/feedback", map[string]any{"sessionId": body["sessionId"], "rating": "down"}, "x-api-key", own.PublishableKey)
+		},
+		"GET /api/dashboard/chats": func(p *person) response { return p.get("/api/dashboard/chats?clientId=" + string(owner.ID)) },
+		"GET /api/dashboard/usage": func(p *person) response { return p.get("/api/dashboard/usage?clientId=" + string(owner.ID)) },
+		"GET /api/dashboard/chats/{sessionId}": func(p *person) response {
+			return p.get("/api/dashboard/chats/" + body["sessionId"].(string) + "?clientId=" + string(owner.ID))
+		},
 		"GET /chat/stream": func(p *person) response {
 			return p.get("/chat/stream?messageId=m-1&sessionId="+body["sessionId"].(string), "x-api-key", own.PublishableKey)
 		},
@@ -137,6 +161,9 @@ func TestEveryEndpointRefusesAnothersIDs(t *testing.T) {
 				"client_id": owner.ID, "document_id": document.ID, "stage": "Mine",
 			}, "X-Internal-Secret", "guess")
 		},
+		"POST /temporal/codec/decode": func(p *person) response {
+			return p.post("/temporal/codec/decode", map[string]any{"payloads": []any{}}, "Authorization", "Bearer guess")
+		},
 		"POST /internal/validate-client": func(p *person) response {
 			return p.post("/internal/validate-client", map[string]any{"client_id": owner.ID}, "X-Internal-Secret", "guess")
 		},
@@ -146,7 +173,7 @@ func TestEveryEndpointRefusesAnothersIDs(t *testing.T) {
 	without := []string{
 		"POST /api/auth/register", "POST /api/auth/login", "POST /api/auth/logout", "GET /api/auth/me",
 		"GET /api/dashboard/clients", "POST /api/dashboard/clients",
-		"POST /chat", "POST /chat/stream", "POST /embed", "GET /api/widget/config", "GET /api/widget/health",
+		"POST /chat/sessions", "POST /embed", "GET /api/widget/config", "GET /api/widget/health",
 		"GET /health", "GET /livez", "GET /readyz", "GET /api/openapi.yaml",
 	}
 
@@ -181,4 +208,5 @@ func TestEveryEndpointRefusesAnothersIDs(t *testing.T) {
 	require.Equal(t, own.ID, listed.Clients[0].ID)
 	require.Contains(t, owner.ask("What is the secret ingredient?").Text, "nutmeg", "nothing was changed")
 	require.Equal(t, 1, product.count(t, "select count(*) from documents"))
+	require.Zero(t, product.count(t, "select count(*) from chat_feedback"))
 }

@@ -61,7 +61,7 @@ func TestFourFormatsAreAnsweredFromTheRightSource(t *testing.T) {
 			require.GreaterOrEqual(t, documents[2].ChunksTotal, 5000, "a row is a chunk, so that its citation is exact")
 
 			for _, q := range questions {
-				s := shop.stream(chatBody(q.question)).finish()
+				s := shop.stream(shop.chatBody(q.question)).finish()
 				require.Empty(t, s.failure, q.question)
 				require.Contains(t, s.text, q.answer, q.question)
 				require.Greater(t, s.tokens, 1, "the answer is streamed: %q", s.text)
@@ -97,7 +97,7 @@ func TestARepeatedMessageIsOneAnswer(t *testing.T) {
 	models, settings := startModels(t, fakemodel.Knobs{})
 	shop := newTenant(t, startProduct(t, settings...).URL(), chatconnect.TierFree)
 	shop.learn(fixture(t, "handbook.pdf"))
-	body := chatBody(questions[0].question)
+	body := shop.chatBody(questions[0].question)
 	body["messageId"] = "m-1"
 	first := shop.stream(body).finish()
 	again := shop.stream(body).finish()
@@ -118,7 +118,7 @@ func TestAFollowerTakesUpWhereTheStreamBroke(t *testing.T) {
 	_, settings := startModels(t, fakemodel.Knobs{Gap: fakemodel.Duration(20 * time.Millisecond)})
 	shop := newTenant(t, startProduct(t, settings...).URL(), chatconnect.TierFree)
 	shop.learn(fixture(t, "handbook.pdf"))
-	body := chatBody(questions[0].question)
+	body := shop.chatBody(questions[0].question)
 	body["messageId"] = "m-1"
 	broken := shop.stream(body)
 	require.Equal(t, chatconnect.EventToken, broken.next())

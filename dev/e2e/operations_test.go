@@ -60,7 +60,7 @@ func TestAPIAndWorkerMayBeApart(t *testing.T) {
 	worker := startRoles(t, app.Roles{Worker: true}, environ)
 	shop := newTenant(t, one.URL(), chatconnect.TierFree)
 	shop.learn(fixture(t, "handbook.pdf"))
-	body := chatBody(questions[0].question)
+	body := shop.chatBody(questions[0].question)
 	body["messageId"] = "m-1"
 	require.Contains(t, shop.stream(body).finish().text, questions[0].answer)
 	elsewhere := openStream(t, "GET", other.URL()+"/chat/stream?messageId=m-1&sessionId="+body["sessionId"].(string), shop.PublishableKey, nil, 0)

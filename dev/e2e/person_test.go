@@ -9,7 +9,9 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -96,6 +98,9 @@ func (p *person) do(method, path string, body any, header ...string) response {
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, p.base+path, content)
 	require.NoError(p.t, err)
+	if token := sessionToken(path, body); token != "" {
+		request.Header.Set("X-Session-Token", token)
+	}
 	for i := 0; i < len(header); i += 2 {
 		request.Header.Set(header[i], header[i+1])
 	}
@@ -266,12 +271,50 @@ func (c *tenant) learn(files ...file) []chatconnect.Document {
 func (c *tenant) ask(question string) chatconnect.Answer {
 	c.t.Helper()
 	var answer chatconnect.Answer
-	c.post("/chat", chatBody(question), "x-api-key", c.PublishableKey).is(http.StatusOK).into(&answer)
+	c.post("/chat", c.chatBody(question), "x-api-key", c.PublishableKey).is(http.StatusOK).into(&answer)
 	return answer
 }
 
-func chatBody(question string) map[string]any {
-	return map[string]any{"message": question, "sessionId": uuid.NewString()}
+// chatBody is a question in a conversation of its own. Whoever sends it, or
+// asks about its session, sends the session's token along (sessionToken).
+func (c *tenant) chatBody(question string) map[string]any {
+	c.t.Helper()
+	return map[string]any{"message": question, "sessionId": c.newSession()}
+}
+
+// newSession begins a conversation, as a widget does.
+func (c *tenant) newSession() string {
+	c.t.Helper()
+	var session struct{ SessionID, SessionToken string }
+	c.post("/chat/sessions", nil, "x-api-key", c.PublishableKey).is(http.StatusCreated).into(&session)
+	sessionTokens.Store(session.SessionID, session.SessionToken)
+	return session.SessionID
+}
+
+// secretKey makes a key for servers, which may name sessions as they like.
+func (c *tenant) secretKey() string {
+	c.t.Helper()
+	var key chatconnect.APIKey
+	c.post("/api/dashboard/clients/"+string(c.ID)+"/keys", map[string]any{"kind": "secret", "name": "server"}).is(http.StatusCreated).into(&key)
+	return key.Token
+}
+
+// sessionTokens are what the visitors of all tests were given, by session id.
+var sessionTokens sync.Map
+
+var sessionInPath = regexp.MustCompile(`sessionId=([^&]+)|/chat/sessions/([^/]+)/`)
+
+// sessionToken is the token of the session that a request names, "" for none.
+func sessionToken(url string, body any) string {
+	var session any
+	if named := sessionInPath.FindStringSubmatch(url); named != nil {
+		session = named[1] + named[2]
+	} else if body, ok := body.(map[string]any); ok {
+		session = body["sessionId"]
+	}
+	token, _ := sessionTokens.Load(session)
+	found, _ := token.(string)
+	return found
 }
 
 func show(v any) string { return fmt.Sprintf("%+v", v) }

@@ -28,6 +28,7 @@ type stream struct {
 	sources []chatconnect.Source
 	done    struct {
 		MessageID chatconnect.MessageID
+		Status    chatconnect.ChatStatus
 		Usage     chatconnect.Usage
 		Sources   []chatconnect.Source
 		Cached    bool
@@ -45,6 +46,9 @@ func openStream(t testing.TB, method, url, key string, body any, lastID int64) *
 	require.NoError(t, err)
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("x-api-key", key)
+	if token := sessionToken(url, body); token != "" {
+		request.Header.Set("X-Session-Token", token)
+	}
 	if lastID > 0 {
 		request.Header.Set("Last-Event-ID", strconv.FormatInt(lastID, 10))
 	}

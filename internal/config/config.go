@@ -51,7 +51,9 @@ type Config struct {
 	TemporalTLS       bool   `env:"TEMPORAL_TLS" help:"dial Temporal with TLS"`
 	TemporalCodecKey  Secret `env:"TEMPORAL_CODEC_KEY" help:"encrypts workflow payloads: id:base64(32 bytes), comma-separated, the first one encrypts"`
 
-	SessionSecret     Secret `env:"SESSION_SECRET" help:"keys the dashboard's sessions; at least 32 characters"`
+	TemporalUIOrigin string `env:"TEMPORAL_UI_ORIGIN" help:"origin of Temporal's UI, http://localhost:8233, whose page may have payloads decoded (POST /temporal/codec/decode)"`
+
+	SessionSecret     Secret `env:"SESSION_SECRET" help:"keys the dashboard's and the visitors' sessions; at least 32 characters"`
 	InternalAPISecret Secret `env:"INTERNAL_API_SECRET" help:"X-Internal-Secret of the internal endpoints; they are off without it"`
 
 	UploadDir   string `env:"UPLOAD_DIR" envDefault:"data/uploads" help:"staging for uploads, and the default blob store"`
@@ -71,6 +73,10 @@ type Config struct {
 
 	FreeModel string `env:"FREE_MODEL" envDefault:"gpt-4o-mini" help:"model of clients of the free tier"`
 	PaidModel string `env:"PAID_MODEL" envDefault:"claude-sonnet-4-5" help:"model of clients of the paid tier"`
+	// A client's own choice is one of these.
+	AllowedModels []string `env:"ALLOWED_MODELS" help:"models that a client may choose, comma-separated; those of the tiers unless set"`
+	FallbackModel string   `env:"FALLBACK_MODEL" help:"model that answers when another is down; none unless set"`
+	ModelPrices   string   `env:"MODEL_PRICES" help:"what models cost, in dollars for a million tokens: model=input/cached/output,…; list prices of common models unless set"`
 
 	ModelTimeout time.Duration `env:"MODEL_TIMEOUT" envDefault:"60s" help:"how long a model provider may keep silent until a call counts as failed"`
 
@@ -201,12 +207,14 @@ func (c *Config) complete() error {
 	}
 	for name, value := range map[string]string{
 		"OPENAI_BASE_URL": c.OpenAIBaseURL, "ANTHROPIC_BASE_URL": c.AnthropicBaseURL,
-		"QDRANT_URL": c.QdrantURL, "PUBLIC_URL": c.PublicURL,
+		"QDRANT_URL": c.QdrantURL, "PUBLIC_URL": c.PublicURL, "TEMPORAL_UI_ORIGIN": c.TemporalUIOrigin,
 	} {
 		if u, err := url.Parse(value); value != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
 			errs = append(errs, fmt.Errorf("%s must be a URL such as http://host:port", name))
 		}
 	}
+	// As browsers send it.
+	c.TemporalUIOrigin = strings.TrimSuffix(c.TemporalUIOrigin, "/")
 	return errors.Join(errs...)
 }
 

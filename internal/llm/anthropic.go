@@ -29,18 +29,32 @@ func newAnthropic(key, baseURL, model string, maxTokens int, doer *Doer) (*chatM
 	}
 	return &chatModel{
 		provider: "anthropic", model: model, maxTokens: maxTokens, llm: client,
-		messages: anthropicMessages,
-		usage: func(info map[string]any) chatconnect.Usage {
+		messages: anthropicMessages, minCached: minCachedTokens(model),
+		usage: func(info map[string]any) metered {
 			// Anthropic counts what it read from and wrote to its cache apart
 			// from input_tokens; the three together are the input.
-			cached := number(info, "CacheReadInputTokens")
-			return chatconnect.Usage{
-				InputTokens:  number(info, "InputTokens") + number(info, "CacheCreationInputTokens") + cached,
+			cached, written := number(info, "CacheReadInputTokens"), number(info, "CacheCreationInputTokens")
+			return metered{cacheWrites: written, Usage: chatconnect.Usage{
+				InputTokens:  number(info, "InputTokens") + written + cached,
 				OutputTokens: number(info, "OutputTokens"),
 				CachedTokens: cached,
-			}
+			}}
 		},
 	}, nil
+}
+
+// minCachedTokens is the shortest prefix that a model caches; Anthropic takes
+// no notice of a mark on a shorter one. Source: Anthropic, "Prompt caching",
+// 2025-11.
+func minCachedTokens(model string) int {
+	name := strings.ToLower(model)
+	switch {
+	case strings.Contains(name, "haiku-4"), strings.Contains(name, "opus-4-5"):
+		return 4096
+	case strings.Contains(name, "haiku"):
+		return 2048
+	}
+	return 1024
 }
 
 // anthropicMessages places static text and passages in the system prompt;

@@ -39,7 +39,8 @@ func TestCancelLeavesNothingBehind(t *testing.T) { //nolint:paralleltest // see 
 					}()
 				}
 				seen := 0
-				_, err := m.Generate(ctx, shoes, func(context.Context, string) error {
+				written := ""
+				got, err := m.Generate(ctx, shoes, func(_ context.Context, text string) error {
 					if seen++; seen == 3 && stage == "in the stream" {
 						cancelled = time.Now()
 						cancel()
@@ -47,12 +48,15 @@ func TestCancelLeavesNothingBehind(t *testing.T) { //nolint:paralleltest // see 
 					if seen == 3 && stage == "token function" {
 						return context.Canceled
 					}
+					written += text
 					return nil
 				})
 				if stage == "stream error" {
 					require.Error(t, err)
 				} else {
 					require.ErrorIs(t, err, context.Canceled)
+					require.Equal(t, written, got.Text, "what was written is paid for, and known")
+					require.Positive(t, got.Usage.InputTokens)
 				}
 				if !cancelled.IsZero() {
 					require.Less(t, time.Since(cancelled), 5*time.Second, "promptly")

@@ -32,6 +32,8 @@ const (
 	// genericWeight is the weight of a term that asks for a kind of thing
 	// ("price", "period") rather than naming one.
 	genericWeight = 0.4
+	// borrowed is the weight of a term of an earlier turn.
+	borrowed = 0.3
 	// maxQuotes is how many units an answer is made of at most.
 	maxQuotes = 3
 	// maxQuoteRunes bounds one of them.
@@ -77,16 +79,14 @@ func (extractive) Generate(ctx context.Context, prompt chatconnect.Prompt, onTok
 	if !found {
 		text = dontKnow(languageOf(prompt.Question))
 	}
-	if err := recite(ctx, text, onToken); err != nil {
-		return chatconnect.Completion{}, err
-	}
-	usage := chatconnect.Usage{InputTokens: estimateTokens(prompt.Question), OutputTokens: estimateTokens(text)}
+	said, err := recite(ctx, text, onToken)
+	usage := chatconnect.Usage{InputTokens: estimateTokens(prompt.Question), OutputTokens: estimateTokens(said)}
 	for _, p := range prompt.Passages {
 		usage.InputTokens += estimateTokens(p.Content)
 	}
 	return chatconnect.Completion{
-		Text: text, Usage: usage, Provider: extractiveProvider, Model: ExtractiveModel, Unanswered: !found,
-	}, nil
+		Text: said, Usage: usage, Provider: extractiveProvider, Model: ExtractiveModel, Unanswered: !found,
+	}, err
 }
 
 // Pace of an answer that is there at once: slow enough that a person sees it
@@ -97,8 +97,8 @@ const (
 	reciteTime = 400 * time.Millisecond
 )
 
-// recite hands the text out word by word.
-func recite(ctx context.Context, text string, onToken func(context.Context, string) error) error {
+// recite hands the text out word by word, and returns how far it came.
+func recite(ctx context.Context, text string, onToken func(context.Context, string) error) (said string, err error) {
 	words := strings.SplitAfter(text, " ")
 	pace := time.NewTicker(min(recitePace, reciteTime/time.Duration(len(words))))
 	defer pace.Stop()
@@ -110,13 +110,14 @@ func recite(ctx context.Context, text string, onToken func(context.Context, stri
 			}
 		}
 		if err := ctx.Err(); err != nil {
-			return err
+			return said, err
 		}
 		if err := onToken(ctx, word); err != nil {
-			return err
+			return said, err
 		}
+		said += word
 	}
-	return nil
+	return said, nil
 }
 
 // term is one word of the question.
@@ -158,12 +159,22 @@ func extract(prompt chatconnect.Prompt) (string, bool) {
 }
 
 // questionTerms are the question's words that say something. One that leans
-// on the last turn ("And for boots?") borrows that turn's at half the weight.
+// on the last turn ("And for boots?") borrows that turn's at less weight, and so
+// on while that one leans, too.
 func questionTerms(prompt chatconnect.Prompt) []term {
 	terms := termsOf(prompt.Question, 1, nil)
-	if len(prompt.History) > 0 && len(terms) > 0 && len(terms) <= 2 {
-		last := prompt.History[len(prompt.History)-1].Question
-		terms = termsOf(last, 0.3, terms)
+	if !leans(prompt.Question) && (len(terms) == 0 || len(terms) > 2) {
+		return terms
+	}
+	weight := borrowed
+	if len(terms) == 0 {
+		weight = 1
+	}
+	for i := len(prompt.History) - 1; i >= 0; i-- {
+		terms = termsOf(prompt.History[i].Question, weight, terms)
+		if !leans(prompt.History[i].Question) {
+			break
+		}
 	}
 	return terms
 }

@@ -12,7 +12,7 @@ import (
 )
 
 func passage(document, name string, page int, content string) chatconnect.Passage {
-	return chatconnect.Passage{DocumentID: chatconnect.DocumentID(document), DocumentName: name, Page: page, Content: content}
+	return chatconnect.Passage{DocumentID: chatconnect.DocumentID(document), DocumentName: name, Page: page, Content: content, Lexical: 1}
 }
 
 // shop is what a search over a shop's documents might return.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/tmc/langchaingo/llms"
@@ -21,7 +22,16 @@ type chatModel struct {
 	maxTokens int
 	llm       llms.Model
 	messages  func(rendered) []llms.MessageContent
-	usage     func(info map[string]any) chatconnect.Usage
+	usage     func(info map[string]any) metered
+	price     price
+	minCached int // tokens of the shortest text worth a cache_control; 0: none is
+}
+
+// metered is usage as it is paid for. CacheWrites are those of the input
+// tokens that the provider wrote to its cache.
+type metered struct {
+	chatconnect.Usage
+	cacheWrites int
 }
 
 // Name implements chatconnect.Model.
@@ -30,7 +40,10 @@ func (m *chatModel) Name(chatconnect.Tier) (provider, model string) { return m.p
 // Generate implements chatconnect.Model.
 func (m *chatModel) Generate(ctx context.Context, prompt chatconnect.Prompt, onToken func(context.Context, string) error) (chatconnect.Completion, error) {
 	parts := renderPrompt(prompt)
-	record := &call{systemStatic: parts.static}
+	record := &call{}
+	if m.minCached > 0 && estimateTokens(parts.static) >= m.minCached {
+		record.systemStatic = parts.static
+	}
 	out := &answerWriter{ctx: ctx, onToken: onToken}
 	messages := m.messages(parts)
 	resp, err := m.llm.GenerateContent(withCall(ctx, record), messages,
@@ -38,13 +51,16 @@ func (m *chatModel) Generate(ctx context.Context, prompt chatconnect.Prompt, onT
 		llms.WithMaxTokens(m.maxTokens),
 		llms.WithStreamingFunc(func(_ context.Context, chunk []byte) error { return out.write(string(chunk)) }),
 	)
+	if out.echo.echoing {
+		return m.refuseEcho(messages, out, prompt.Question)
+	}
 	// The order matters: langchaingo reports a cancelled stream as a short
 	// answer, and hides the Doer's errors behind plain ones.
 	if out.err != nil {
-		return chatconnect.Completion{}, out.err
+		return m.completion(messages, out, nil), out.err
 	}
 	if ended := ctx.Err(); ended != nil {
-		return chatconnect.Completion{}, ended
+		return m.completion(messages, out, nil), ended
 	}
 	if failed := record.failure(); failed != nil {
 		return chatconnect.Completion{}, fmt.Errorf("%s %s: %w", m.provider, m.model, failed)
@@ -64,12 +80,54 @@ func (m *chatModel) Generate(ctx context.Context, prompt chatconnect.Prompt, onT
 	if out.text.Len() == 0 {
 		return chatconnect.Completion{}, unavailable(fmt.Errorf("%s %s: the answer is empty", m.provider, m.model))
 	}
-	completion := chatconnect.Completion{
-		Text: out.text.String(), Provider: m.provider, Model: m.model,
-		Unanswered: out.unanswered(len(prompt.Passages)),
+	completion := m.completion(messages, out, resp)
+	completion.Unanswered = out.unanswered(len(prompt.Passages))
+	return completion, nil
+}
+
+// complete asks for a short text that nobody reads as it is written.
+func (m *chatModel) complete(ctx context.Context, messages []llms.MessageContent) (string, chatconnect.Completion, error) {
+	record := &call{}
+	out := &answerWriter{ctx: ctx, onToken: func(context.Context, string) error { return nil }}
+	resp, err := m.llm.GenerateContent(withCall(ctx, record), messages,
+		llms.WithModel(m.model),
+		llms.WithMaxTokens(m.maxTokens),
+		llms.WithStreamingFunc(func(_ context.Context, chunk []byte) error {
+			out.text.Write(chunk)
+			return nil
+		}),
+	)
+	switch {
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	case record.failure() != nil:
+		err = record.failure()
+	case err == nil && record.stop() == "":
+		err = unavailable(errCut)
 	}
-	if len(resp.Choices) > 0 {
-		completion.Usage = m.usage(resp.Choices[0].GenerationInfo)
+	return out.text.String(), m.completion(messages, out, resp), err
+}
+
+// refuseEcho ends an answer that had begun to recite the rules.
+func (m *chatModel) refuseEcho(messages []llms.MessageContent, out *answerWriter, question string) (chatconnect.Completion, error) {
+	text := noRules(languageOf(question))
+	if out.text.Len() > 0 {
+		text = "\n\n" + text
+	}
+	out.err = nil
+	err := out.emit(text)
+	completion := m.completion(messages, out, nil)
+	completion.Unanswered = true
+	return completion, err
+}
+
+// completion is what has been written, also before the end; resp is then nil.
+func (m *chatModel) completion(messages []llms.MessageContent, out *answerWriter, resp *llms.ContentResponse) chatconnect.Completion {
+	completion := chatconnect.Completion{Text: out.text.String(), Provider: m.provider, Model: m.model}
+	cacheWrites := 0
+	if resp != nil && len(resp.Choices) > 0 {
+		counted := m.usage(resp.Choices[0].GenerationInfo)
+		completion.Usage, cacheWrites = counted.Usage, counted.cacheWrites
 	}
 	if completion.Usage.InputTokens == 0 { // some compatible servers don't count
 		for _, message := range messages {
@@ -81,20 +139,33 @@ func (m *chatModel) Generate(ctx context.Context, prompt chatconnect.Prompt, onT
 	if completion.Usage.OutputTokens == 0 {
 		completion.Usage.OutputTokens = estimateTokens(completion.Text)
 	}
-	return completion, nil
+	completion.Cost = m.price.of(metered{completion.Usage, cacheWrites})
+	return completion
 }
 
-// answerWriter passes tokens on without the no-answer marker and keeps the
-// whole text.
+// answerWriter passes tokens on without the no-answer marker, recited rules
+// and links that must not be, and keeps the whole text.
 type answerWriter struct {
 	ctx     context.Context //nolint:containedctx // lives as long as one call
 	onToken func(context.Context, string) error
 	filter  noAnswerFilter
+	echo    echoGuard
+	links   linkGuard
 	text    strings.Builder
 	err     error
 }
 
-func (w *answerWriter) write(token string) error { return w.emit(w.filter.write(token)) }
+// errEcho ends a call whose answer recites the rules.
+var errEcho = errors.New("the answer recites the system prompt")
+
+func (w *answerWriter) write(token string) error {
+	err := w.emit(w.links.write(w.echo.write(w.filter.write(token))))
+	if err == nil && w.echo.echoing {
+		w.err = errEcho
+		return errEcho
+	}
+	return err
+}
 
 func (w *answerWriter) emit(text string) error {
 	if text == "" {
@@ -116,7 +187,9 @@ func (w *answerWriter) emit(text string) error {
 // finish passes on what is held. A model that sent the marker and nothing
 // else has said that it doesn't know: a sentence says so for it.
 func (w *answerWriter) finish(question string) error {
-	if err := w.emit(w.filter.flush()); err != nil {
+	rest := w.links.write(w.echo.write(w.filter.flush()))
+	rest += w.links.write(w.echo.flush()) + w.links.flush()
+	if err := w.emit(rest); err != nil {
 		return err
 	}
 	if w.text.Len() == 0 && w.filter.found {
@@ -131,9 +204,19 @@ func (w *answerWriter) unanswered(passages int) bool {
 	return w.filter.leading || w.filter.found && len(chatconnect.Citations(w.text.String(), passages)) == 0
 }
 
-// estimateTokens is a rough count where no provider counts: one token for
-// four code points, which holds for English prose within some 20 %.
-func estimateTokens(text string) int { return (len([]rune(text)) + 3) / 4 }
+// estimateTokens is a rough count where no provider counts, and where counting
+// exactly would take longer than it is worth: a token for four bytes of ASCII,
+// which holds for English prose within some 20 %, and for two and a half bytes
+// of everything else (of Han, about one a character).
+func estimateTokens(text string) int {
+	ascii := 0
+	for i := range len(text) {
+		if text[i] < utf8.RuneSelf {
+			ascii++
+		}
+	}
+	return (5*ascii + 8*(len(text)-ascii) + 19) / 20
+}
 
 func number(info map[string]any, key string) int {
 	n, _ := info[key].(int)

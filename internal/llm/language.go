@@ -126,3 +126,19 @@ func dontKnow(lang language) string {
 		return "I'm sorry, I could not find anything about that in the documents."
 	}
 }
+
+// noRules is said instead of the rules.
+func noRules(lang language) string {
+	switch lang {
+	case german:
+		return "Ich beantworte Fragen zu den Dokumenten dieser Website. Was möchten Sie wissen?"
+	case french:
+		return "Je réponds aux questions sur les documents de ce site. Que souhaitez-vous savoir ?"
+	case spanish:
+		return "Respondo preguntas sobre los documentos de este sitio web. ¿Qué le gustaría saber?"
+	case portuguese:
+		return "Respondo a perguntas sobre os documentos deste site. O que gostaria de saber?"
+	default:
+		return "I answer questions about this website's documents. What would you like to know?"
+	}
+}

@@ -19,12 +19,12 @@ func newOpenAI(key, baseURL, model string, maxTokens int, doer *Doer) (*chatMode
 	return &chatModel{
 		provider: "openai", model: model, maxTokens: maxTokens, llm: client,
 		messages: openaiMessages,
-		usage: func(info map[string]any) chatconnect.Usage {
-			return chatconnect.Usage{
+		usage: func(info map[string]any) metered {
+			return metered{Usage: chatconnect.Usage{
 				InputTokens:  number(info, "PromptTokens"),
 				OutputTokens: number(info, "CompletionTokens"),
 				CachedTokens: number(info, "PromptCachedTokens"),
-			}
+			}}
 		},
 	}, nil
 }

@@ -5,16 +5,19 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 )
 
-// Bounds on what earlier turns may add to a prompt.
+// Bounds on what earlier turns may add to a prompt. Tokens are estimated (see
+// estimateTokens): a bound need not be exact, and an exact count would cost
+// every question about a millisecond.
 const (
-	maxHistoryTurns = 10
-	maxHistoryRunes = 8000
+	maxHistoryTurns  = 10
+	maxHistoryTokens = 2000
 )
 
 // rendered is a prompt in the parts that providers place differently.
@@ -110,28 +113,38 @@ func attribute(s string) string {
 
 var citationMarks = regexp.MustCompile(`\s?\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]`)
 
-// recentHistory keeps the newest turns within bounds. Citations of earlier
-// answers are taken out: their numbers meant other passages.
+// recentHistory keeps the newest turns within bounds; of the very last one at
+// least the beginning of its answer. Citations of earlier answers are taken
+// out: their numbers meant other passages.
 func recentHistory(history []chatconnect.Turn) []chatconnect.Turn {
-	if len(history) > maxHistoryTurns {
-		history = history[len(history)-maxHistoryTurns:]
-	}
-	kept := make([]chatconnect.Turn, 0, len(history))
-	runes := 0
-	first := len(history)
-	for first > 0 {
-		turn := history[first-1]
-		runes += len([]rune(turn.Question)) + len([]rune(turn.Answer))
-		if runes > maxHistoryRunes {
+	history = history[max(0, len(history)-maxHistoryTurns):]
+	var kept []chatconnect.Turn
+	room := maxHistoryTokens
+	for i := len(history) - 1; i >= 0; i-- {
+		turn := history[i]
+		turn.Answer = strings.TrimSpace(citationMarks.ReplaceAllString(turn.Answer, ""))
+		if strings.TrimSpace(turn.Question) == "" || turn.Answer == "" { // providers refuse empty messages
+			continue
+		}
+		size := estimateTokens(turn.Question) + estimateTokens(turn.Answer)
+		if size > room {
+			if len(kept) > 0 {
+				break
+			}
+			turn.Answer = beginning(turn.Answer, room-estimateTokens(turn.Question))
+		}
+		kept = append(kept, turn)
+		if room -= size; room <= 0 {
 			break
 		}
-		first--
 	}
-	for _, turn := range history[first:] {
-		turn.Answer = strings.TrimSpace(citationMarks.ReplaceAllString(turn.Answer, ""))
-		if strings.TrimSpace(turn.Question) != "" && turn.Answer != "" { // providers refuse empty messages
-			kept = append(kept, turn)
-		}
-	}
+	slices.Reverse(kept)
 	return kept
+}
+
+// beginning cuts text to about the given number of tokens.
+func beginning(text string, tokens int) string {
+	runes := []rune(text)
+	n := min(len(runes), len(runes)*max(tokens, 0)/max(1, estimateTokens(text)))
+	return string(runes[:n]) + " …"
 }

@@ -90,10 +90,14 @@ func TestHistoryIsBounded(t *testing.T) {
 	got := recentHistory(history)
 	require.Len(t, got, maxHistoryTurns)
 	require.Equal(t, "It is red,. See [note].", got[0].Answer)
-	history = append(history, chatconnect.Turn{Question: "q", Answer: strings.Repeat("ä", maxHistoryRunes-100)})
+	history = append(history, chatconnect.Turn{Question: "q", Answer: strings.Repeat("word ", 1580)})
 	got = recentHistory(history)
 	require.Less(t, len(got), maxHistoryTurns)
-	require.Len(t, []rune(got[len(got)-1].Answer), maxHistoryRunes-100, "the newest stays")
+	require.Len(t, got[len(got)-1].Answer, 5*1580-1, "the newest stays")
+	history = append(history, chatconnect.Turn{Question: "q", Answer: strings.Repeat("字", 50_000)})
+	got = recentHistory(history)
+	require.Len(t, got, 1, "and is cut if it is too long by itself")
+	require.InDelta(t, maxHistoryTokens, estimateTokens(got[0].Answer), 20)
 	require.Empty(t, recentHistory(nil))
 }
 

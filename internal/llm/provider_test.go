@@ -162,6 +162,21 @@ func TestAnthropicWire(t *testing.T) {
 	require.Nil(t, body.Messages[2].Content[0].CacheControl)
 }
 
+// A mark on a text too short for the model's cache would be of no use.
+func TestOnlyWhatCanBeCachedIsMarked(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, fakemodel.Knobs{})
+	for model, marks := range map[string]int{"claude-sonnet-4-5": 1, "claude-opus-4-1": 1, "claude-haiku-4-5": 0, "claude-opus-4-5": 0, "claude-3-5-haiku-latest": 0} {
+		m, err := newAnthropic("k", f.url, model, 100, NewDoer(Timeouts{}))
+		require.NoError(t, err)
+		f.ClearRequests()
+		got, err := m.Generate(timeout(t), shoes, collect(new([]string)))
+		require.NoError(t, err)
+		require.Contains(t, got.Text, "30 days", model)
+		require.Equal(t, marks, strings.Count(string(f.Requests()[0].Body), `"cache_control"`), model)
+	}
+}
+
 func TestOpenAIWire(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, fakemodel.Knobs{})

@@ -2,7 +2,10 @@ package llm
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"strings"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -31,8 +34,14 @@ type Options struct {
 	EmbeddingModel      string
 	EmbeddingDimensions int // 0: the model's own
 
+	// AllowedModels are what a client may choose instead of its tier's model.
+	AllowedModels []string
+	FallbackModel string // asked when another is down; "": none
+	Prices        Prices // the operator's own
+
 	MaxOutputTokens int // of an answer; 0: 1024
 	Timeouts        Timeouts
+	Logger          *slog.Logger // nil: none
 }
 
 func (o Options) withDefaults() Options {
@@ -45,10 +54,26 @@ func (o Options) withDefaults() Options {
 	o.OpenAIKey, o.AnthropicKey = strings.TrimSpace(o.OpenAIKey), strings.TrimSpace(o.AnthropicKey)
 	o.FreeModel, o.PaidModel = or(o.FreeModel, DefaultFreeModel), or(o.PaidModel, DefaultPaidModel)
 	o.EmbeddingModel = or(o.EmbeddingModel, DefaultEmbeddingModel)
+	o.AllowedModels = trimmed(o.AllowedModels)
+	o.FallbackModel = strings.TrimSpace(o.FallbackModel)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
 	if o.MaxOutputTokens <= 0 {
 		o.MaxOutputTokens = defaultMaxOutputTokens
 	}
 	return o
+}
+
+// trimmed drops what is empty.
+func trimmed(names []string) []string {
+	var kept []string
+	for _, name := range names {
+		if name = strings.TrimSpace(name); name != "" {
+			kept = append(kept, name)
+		}
+	}
+	return kept
 }
 
 // isClaude tells a model's provider from its name: claude-* is Anthropic's,
@@ -73,12 +98,20 @@ func (o Options) choose(wanted string) string {
 	return ""
 }
 
-// router sends a prompt to its tier's model.
+// router sends a prompt to the client's own model, if the operator allows it,
+// else to its tier's; when that is down, to the fallback.
 type router struct {
-	free, paid chatconnect.Model
+	models     map[string]chatconnect.Model // by name
+	free, paid string
+	fallback   string // "" for none
+	logger     *slog.Logger
 }
 
-func (r router) of(tier chatconnect.Tier) chatconnect.Model {
+// tired is the attempt from which on the fallback is asked first: the first
+// model has broken off twice in mid-answer.
+const tired = 3
+
+func (r router) of(tier chatconnect.Tier) string {
 	if tier == chatconnect.TierPaid {
 		return r.paid
 	}
@@ -86,14 +119,44 @@ func (r router) of(tier chatconnect.Tier) chatconnect.Model {
 }
 
 // Name implements chatconnect.Model.
-func (r router) Name(tier chatconnect.Tier) (provider, model string) { return r.of(tier).Name(tier) }
-
-// Generate implements chatconnect.Model.
-func (r router) Generate(ctx context.Context, prompt chatconnect.Prompt, onToken func(context.Context, string) error) (chatconnect.Completion, error) {
-	return r.of(prompt.Tier).Generate(ctx, prompt, onToken)
+func (r router) Name(tier chatconnect.Tier) (provider, model string) {
+	return r.models[r.of(tier)].Name(tier)
 }
 
-// NewModel returns the model that picks another by the prompt's tier, and one
+// Generate implements chatconnect.Model. A model that fails before its first
+// word is replaced at once, so that the visitor sees no more than a pause.
+func (r router) Generate(ctx context.Context, prompt chatconnect.Prompt, onToken func(context.Context, string) error) (chatconnect.Completion, error) {
+	name := r.of(prompt.Tier)
+	if _, allowed := r.models[prompt.Model]; allowed && prompt.Model != r.fallback {
+		name = prompt.Model
+	}
+	order := []string{name}
+	if r.fallback != "" && r.fallback != name {
+		if order = append(order, r.fallback); prompt.Attempt >= tired {
+			slices.Reverse(order)
+		}
+	}
+	for i, name := range order {
+		spoken := false
+		completion, err := r.models[name].Generate(ctx, prompt, func(ctx context.Context, text string) error {
+			spoken = true
+			return onToken(ctx, text)
+		})
+		if err == nil || spoken || i == len(order)-1 || !down(err) {
+			return completion, err
+		}
+		r.logger.WarnContext(ctx, "model is down; another answers", "model", name, "other", order[i+1], "error", err)
+	}
+	panic("unreachable: the last one returns")
+}
+
+// down reports whether another model may do what this one failed to.
+func down(err error) bool {
+	var e *chatconnect.Error
+	return errors.As(err, &e) && (e.Kind == chatconnect.KindUnavailable || e.Kind == chatconnect.KindRateLimited)
+}
+
+// NewModel returns the model that picks another by the prompt, and one
 // sentence for people that says what is used. It makes no request; it fails
 // only on options that can't be right.
 func NewModel(options Options) (chatconnect.Model, string, error) {
@@ -102,28 +165,72 @@ func NewModel(options Options) (chatconnect.Model, string, error) {
 	if free == "" {
 		return NewExtractive(), "Answers are quoted from your documents by the built-in extractive model; no API key is set.", nil
 	}
-	doer := NewDoer(o.Timeouts)
-	build := func(model string) (chatconnect.Model, string, error) {
-		if isClaude(model) {
-			m, err := newAnthropic(o.AnthropicKey, o.AnthropicBaseURL, model, o.MaxOutputTokens, doer)
-			return m, model + " (Anthropic)", err
+	b := builder{options: o, doer: NewDoer(o.Timeouts)}
+	r := router{models: map[string]chatconnect.Model{}, free: free, paid: paid, fallback: o.FallbackModel, logger: o.Logger}
+	for setting, names := range map[string][]string{
+		"model for the free tier": {free}, "model for the paid tier": {paid},
+		"FALLBACK_MODEL": {o.FallbackModel}, "ALLOWED_MODELS": o.AllowedModels,
+	} {
+		for _, name := range names {
+			if name == "" || r.models[name] != nil {
+				continue
+			}
+			model, err := b.build(name)
+			if err != nil {
+				return nil, "", fmt.Errorf("%s: %s: %w", setting, name, err)
+			}
+			r.models[name] = model
 		}
-		m, err := newOpenAI(o.OpenAIKey, o.OpenAIBaseURL, model, o.MaxOutputTokens, doer)
-		return m, model + " (OpenAI)", err
 	}
-	freeModel, freeName, err := build(free)
-	if err != nil {
-		return nil, "", fmt.Errorf("model for the free tier: %w", err)
+	notice := "Answers are written by " + describe(free)
+	if free != paid {
+		notice += " on the free tier and " + describe(paid) + " on the paid tier"
 	}
-	if free == paid {
-		return freeModel, "Answers are written by " + freeName + ".", nil
+	if o.FallbackModel != "" {
+		notice += ", and by " + describe(o.FallbackModel) + " when that is down"
 	}
-	paidModel, paidName, err := build(paid)
-	if err != nil {
-		return nil, "", fmt.Errorf("model for the paid tier: %w", err)
+	return honest{r, similarityOf(o)}, notice + ".", nil
+}
+
+// builder makes models that share their connections.
+type builder struct {
+	options Options
+	doer    *Doer
+}
+
+func (b builder) build(name string) (*chatModel, error) {
+	o := b.options
+	var m *chatModel
+	var err error
+	if isClaude(name) {
+		m, err = newAnthropic(o.AnthropicKey, o.AnthropicBaseURL, name, o.MaxOutputTokens, b.doer)
+	} else {
+		m, err = newOpenAI(o.OpenAIKey, o.OpenAIBaseURL, name, o.MaxOutputTokens, b.doer)
 	}
-	return router{free: freeModel, paid: paidModel},
-		"Answers are written by " + freeName + " on the free tier and " + paidName + " on the paid tier.", nil
+	if err == nil {
+		m.price = o.Prices.of(name)
+	}
+	return m, err
+}
+
+func describe(model string) string {
+	if isClaude(model) {
+		return model + " (Anthropic)"
+	}
+	return model + " (OpenAI)"
+}
+
+// AllowedModels are the names that a client may choose: those the operator
+// lists, else those of the tiers. Empty without any key.
+func AllowedModels(options Options) []string {
+	o := options.withDefaults()
+	names := o.AllowedModels
+	if len(names) == 0 {
+		names = []string{o.choose(o.FreeModel), o.choose(o.PaidModel)}
+	}
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "" || o.choose(name) != name })
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // NewEmbedder returns OpenAI's embedder when its key is set, else the local

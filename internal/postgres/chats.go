@@ -14,21 +14,13 @@ import (
 // the visitor has seen it, and the log must not be lost.
 const maxAnswer = 200_000
 
-func (s *Store) History(ctx context.Context, client chatconnect.ClientID, session chatconnect.SessionID, n int) ([]chatconnect.Turn, error) {
-	queries, err := s.tenant(client)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := queries.History(ctx, sqlcgen.HistoryParams{ClientID: client, SessionID: session, MaxRows: max(n, 0)})
-	if err != nil {
-		return nil, storeError(err)
-	}
+func toTurns(rows []sqlcgen.HistoryRow) []chatconnect.Turn {
 	turns := make([]chatconnect.Turn, len(rows))
 	for i, row := range rows {
 		turns[i] = chatconnect.Turn{Question: row.Question, Answer: row.Answer}
 	}
 	slices.Reverse(turns) // the query reads the newest first
-	return turns, nil
+	return turns
 }
 
 // LogChat takes now for a question without a time.
@@ -57,7 +49,7 @@ func (s *Store) LogChat(ctx context.Context, log chatconnect.ChatLog) error {
 		InputTokens: int64(answer.Usage.InputTokens), OutputTokens: int64(answer.Usage.OutputTokens),
 		CachedTokens: int64(answer.Usage.CachedTokens), Cached: answer.Cached,
 		LatencyMs: log.Latency.Milliseconds(), TimeToFirstTokenMs: log.TimeToFirstToken.Milliseconds(),
-		AskedAt: question.AskedAt,
+		CostMicrousd: int64(max(log.Cost, 0)), AskedAt: question.AskedAt,
 	})
 	return storeError(err)
 }

@@ -55,9 +55,9 @@ func TestAChatIsLoggedOnce(t *testing.T) {
 	require.Equal(t, "1500 300 manual.pdf", query[string](b,
 		`SELECT concat_ws(' ', latency_ms, time_to_first_token_ms, sources->0->>'name') FROM chat_logs WHERE message_id = 'm1'`))
 
-	turns, err := b.store.History(ctx, b.client, "visitor-1", 2)
+	got, err := b.store.ChatContext(ctx, b.client, "visitor-1", 2)
 	require.NoError(t, err)
-	require.Equal(t, []chatconnect.Turn{{Question: "Q m1", Answer: "A m1"}, {Question: "Q m2", Answer: "A m2"}}, turns)
+	require.Equal(t, []chatconnect.Turn{{Question: "Q m1", Answer: "A m1"}, {Question: "Q m2", Answer: "A m2"}}, got.History)
 }
 
 func TestHistoryStaysInItsSession(t *testing.T) {
@@ -70,9 +70,9 @@ func TestHistoryStaysInItsSession(t *testing.T) {
 		session chatconnect.SessionID
 		n       int
 	}{{b.client, "visitor-2", 5}, {other.ID, "visitor-1", 5}, {b.client, "visitor-1", 0}} {
-		turns, err := b.store.History(t.Context(), scope.client, scope.session, scope.n)
+		got, err := b.store.ChatContext(t.Context(), scope.client, scope.session, scope.n)
 		require.NoError(t, err)
-		require.Empty(t, turns)
+		require.Empty(t, got.History)
 	}
 }
 

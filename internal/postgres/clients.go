@@ -63,7 +63,7 @@ func (s *Store) Client(ctx context.Context, id chatconnect.ClientID) (chatconnec
 }
 
 func (s *Store) UpdateClient(ctx context.Context, id chatconnect.ClientID, patch chatconnect.ClientPatch) (chatconnect.Client, error) {
-	params := sqlcgen.UpdateClientParams{ID: id, Tier: (*string)(patch.Tier)}
+	params := sqlcgen.UpdateClientParams{ID: id, Tier: (*string)(patch.Tier), Model: patch.Model, TokenBudget: patch.TokenBudget, RetentionDays: patch.RetentionDays}
 	if patch.Name != nil {
 		name := clean(*patch.Name)
 		params.Name = &name
@@ -111,6 +111,7 @@ func (s *Store) Audit(ctx context.Context, event chatconnect.AuditEvent) error {
 func toClient(row sqlcgen.Client, publishableKey string) chatconnect.Client {
 	return chatconnect.Client{
 		ID: row.ID, Name: row.Name, Tier: row.Tier, PublishableKey: publishableKey,
+		Model: row.Model, TokenBudget: row.MonthlyTokenBudget, RetentionDays: row.RetentionDays,
 		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
 	}
 }

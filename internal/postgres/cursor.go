@@ -11,7 +11,7 @@ import (
 // errCursor refuses a cursor that no list returned.
 var errCursor = chatconnect.Errorf(chatconnect.KindInvalid, "cursor_invalid", "The cursor is not one that a list returned.")
 
-// cursor is the last document of a page, newest first: the next page starts
+// cursor is the last item of a page, newest first: the next page starts
 // behind it. Rows that come or go meanwhile move nothing.
 type cursor struct {
 	createdAt time.Time
@@ -29,6 +29,15 @@ func decodeCursor(encoded string) (cursor, error) {
 	if encoded == "" {
 		return firstPage, nil
 	}
+	decoded, err := decodeStamp(encoded)
+	if err == nil && !chatconnect.ValidUUID(decoded.id) {
+		err = errCursor
+	}
+	return decoded, err
+}
+
+// decodeStamp leaves the id to the caller.
+func decodeStamp(encoded string) (cursor, error) {
 	decoded, err := base64.RawURLEncoding.DecodeString(encoded)
 	if err != nil {
 		return cursor{}, errCursor.Because(err)
@@ -38,7 +47,7 @@ func decodeCursor(encoded string) (cursor, error) {
 	if err != nil {
 		return cursor{}, errCursor.Because(err)
 	}
-	if !chatconnect.ValidUUID(id) || createdAt.Year() < 1 || createdAt.Year() > 9999 {
+	if createdAt.Year() < 1 || createdAt.Year() > 9999 {
 		return cursor{}, errCursor
 	}
 	return cursor{createdAt, id}, nil

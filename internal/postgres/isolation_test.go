@@ -90,6 +90,7 @@ func fillEveryTable(b *bundle, client chatconnect.ClientID) {
 		Question: chatconnect.Question{ClientID: client, SessionID: "s", MessageID: "m", Text: "Q", Tier: "free", AskedAt: time.Now()},
 		Status:   chatconnect.ChatAnswered,
 	}))
+	require.NoError(b, b.store.SaveFeedback(ctx, client, chatconnect.Feedback{SessionID: "s", MessageID: "m", Rating: chatconnect.RatingUp}, false))
 	require.NoError(b, b.store.Audit(ctx, chatconnect.AuditEvent{ClientID: client, Action: "test"}))
 	// The record of a purge, as BeginPurge writes it but without hiding the client.
 	_, err = b.superuser().Exec(ctx, `INSERT INTO client_purges (client_id, name) VALUES ($1, 'Acme')`, string(client))
@@ -205,7 +206,7 @@ func schemaProblems(b *bundle) []string {
 		UNION ALL
 		SELECT proname || ': a SECURITY DEFINER function that is not one of the look-ups' FROM pg_proc
 		WHERE pronamespace = 'public'::regnamespace AND prosecdef
-		  AND NOT (proname IN ('key_owner', 'pending_documents', 'pending_purges', 'active_revisions', 'active_revisions_total') AND proowner = 'chatconnect_lookup'::regrole
+		  AND NOT (proname IN ('key_owner', 'pending_documents', 'pending_purges', 'active_revisions', 'active_revisions_total', 'chat_retentions') AND proowner = 'chatconnect_lookup'::regrole
 		           AND proconfig = ARRAY['search_path=pg_catalog, pg_temp']
 		           AND NOT has_function_privilege('public', oid, 'EXECUTE'))
 		UNION ALL

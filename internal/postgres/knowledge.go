@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/internal/postgres/sqlcgen"
 )
 
 // Knowledge hides versions being ingested, failed, cancelled or replaced, and
@@ -19,6 +20,10 @@ func (s *Store) Knowledge(ctx context.Context, client chatconnect.ClientID) (cha
 	if err != nil {
 		return chatconnect.Knowledge{}, storeError(err)
 	}
+	return toKnowledge(row)
+}
+
+func toKnowledge(row sqlcgen.KnowledgeRow) (chatconnect.Knowledge, error) {
 	knowledge := chatconnect.Knowledge{Version: row.KnowledgeVersion, Ready: row.Ready}
 	if err := json.Unmarshal(row.Inactive, &knowledge.Inactive); err != nil {
 		return chatconnect.Knowledge{}, fmt.Errorf("inactive revisions: %w", err)

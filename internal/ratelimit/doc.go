@@ -2,5 +2,5 @@
 // shared between processes through Redis and, while Redis is away, within the
 // process, so that limits neither vanish nor block everybody.
 //
-// It imports the domain, go-redis and redis_rate; no other adapter.
+// It imports the domain and go-redis; no other adapter.
 package ratelimit

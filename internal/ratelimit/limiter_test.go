@@ -27,7 +27,7 @@ func within(t testing.TB) context.Context {
 func spend(t *testing.T, l *ratelimit.Limiter, key string, perMinute int) (int, chatconnect.RateDecision) {
 	t.Helper()
 	for n := 0; ; n++ {
-		d, err := l.Allow(within(t), key, perMinute)
+		d, err := l.Allow(within(t), chatconnect.RateLimit{Key: key, PerMinute: perMinute})
 		require.NoError(t, err)
 		require.Equal(t, perMinute, d.Limit)
 		if !d.Allowed {
@@ -63,10 +63,10 @@ func TestLimitIsSharedThroughRedis(t *testing.T) {
 		require.InDelta(t, 6*time.Second, refusal.RetryAfter, float64(3*time.Second))
 		require.InDelta(t, time.Minute, refusal.ResetAfter, float64(3*time.Second))
 
-		d, err := b.Allow(ctx, "k", 10)
+		d, err := b.Allow(ctx, chatconnect.RateLimit{Key: "k", PerMinute: 10})
 		require.NoError(t, err)
 		require.False(t, d.Allowed, "another process knows")
-		d, err = b.Allow(ctx, "other", 10)
+		d, err = b.Allow(ctx, chatconnect.RateLimit{Key: "other", PerMinute: 10})
 		require.NoError(t, err)
 		require.True(t, d.Allowed, "another key does not care")
 		require.Zero(t, fallbackA.fallbacks.Load()+fallbackB.fallbacks.Load())
@@ -82,7 +82,7 @@ func TestConcurrentRequestsNeverExceedTheLimit(t *testing.T) {
 		var all sync.WaitGroup
 		for range 60 {
 			all.Go(func() {
-				d, err := l.Allow(ctx, "k", 5)
+				d, err := l.Allow(ctx, chatconnect.RateLimit{Key: "k", PerMinute: 5})
 				assert.NoError(t, err)
 				if d.Allowed {
 					allowed.Add(1)
@@ -132,7 +132,7 @@ func TestRedisDecidesAgainOnceItIsBack(t *testing.T) {
 		proxy.Up()
 		require.Eventually(t, func() bool {
 			before := fallback.fallbacks.Load()
-			_, err := l.Allow(ctx, "probe", 1000)
+			_, err := l.Allow(ctx, chatconnect.RateLimit{Key: "probe", PerMinute: 1000})
 			require.NoError(t, err)
 			return fallback.fallbacks.Load() == before
 		}, 10*time.Second, 5*time.Millisecond)
@@ -146,9 +146,9 @@ func TestCallerGoneIsNoFaultOfRedis(t *testing.T) {
 	l, fallback := newLimiter(redistest.Mini(t).Client(t), ratelimit.Options{Retry: time.Hour, Timeout: 10 * time.Second})
 	gone, cancel := context.WithCancel(within(t))
 	cancel()
-	_, err := l.Allow(gone, "k", 1)
+	_, err := l.Allow(gone, chatconnect.RateLimit{Key: "k", PerMinute: 1})
 	require.ErrorIs(t, err, context.Canceled)
-	_, err = l.Allow(within(t), "k", 1)
+	_, err = l.Allow(within(t), chatconnect.RateLimit{Key: "k", PerMinute: 1})
 	require.NoError(t, err)
 	require.Zero(t, fallback.fallbacks.Load())
 }
@@ -157,7 +157,7 @@ func TestNoLimitAllowsNothing(t *testing.T) {
 	t.Parallel()
 	l, _ := newLimiter(redistest.Mini(t).Client(t), ratelimit.Options{})
 	for _, perMinute := range []int{0, -1} {
-		d, err := l.Allow(within(t), "k", perMinute)
+		d, err := l.Allow(within(t), chatconnect.RateLimit{Key: "k", PerMinute: perMinute})
 		require.NoError(t, err)
 		require.False(t, d.Allowed)
 		require.Positive(t, d.RetryAfter)

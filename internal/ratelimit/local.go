@@ -28,29 +28,36 @@ func newLocal(most int) *local {
 	return &local{most: most, byKey: make(map[string]*list.Element), recent: list.New()}
 }
 
-// allow decides as redis_rate does: with interval = 1 min / limit, a request
-// conforms if max(TAT, now) + interval - now <= limit * interval.
+// allow decides as allow.lua does: with interval = 1 min / limit, a request
+// conforms to a limit if max(TAT, now) + interval - now <= limit * interval,
+// and is counted if it conforms to all.
 // https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
-func (l *local) allow(key string, perMinute int, now time.Time) chatconnect.RateDecision {
-	interval := max(time.Minute/time.Duration(perMinute), 1)
-	burst := interval * time.Duration(perMinute)
-
+func (l *local) allow(limits []chatconnect.RateLimit, now time.Time) chatconnect.RateDecision {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a := l.arrival(key)
-	if a.at.Before(now) {
-		a.at = now
+	decisions := make([]chatconnect.RateDecision, len(limits))
+	allowed := true
+	for i, limit := range limits {
+		interval := max(time.Minute/time.Duration(limit.PerMinute), 1)
+		burst := interval * time.Duration(limit.PerMinute)
+		used := max(l.arrival(limit.Key).at.Sub(now), 0)
+		decisions[i] = chatconnect.RateDecision{
+			Allowed: used+interval <= burst, Limit: limit.PerMinute,
+			Remaining: int((burst - used) / interval), ResetAfter: used,
+			RetryAfter: max(used+interval-burst, 0),
+		}
+		allowed = allowed && decisions[i].Allowed
 	}
-	decision := chatconnect.RateDecision{Limit: perMinute}
-	if next := a.at.Add(interval); next.Sub(now) <= burst {
-		a.at = next
-		decision.Allowed = true
-		decision.Remaining = int((burst - next.Sub(now)) / interval)
-	} else {
-		decision.RetryAfter = next.Sub(now) - burst
+	if !allowed {
+		return nearest(decisions)
 	}
-	decision.ResetAfter = a.at.Sub(now)
-	return decision
+	for i, limit := range limits {
+		d := &decisions[i]
+		d.ResetAfter += max(time.Minute/time.Duration(limit.PerMinute), 1)
+		d.Remaining--
+		l.arrival(limit.Key).at = now.Add(d.ResetAfter)
+	}
+	return nearest(decisions)
 }
 
 func (l *local) arrival(key string) *arrival {

@@ -38,6 +38,7 @@ type Options struct {
 type Relay struct {
 	o       Options
 	ownsHub bool
+	stops   stops
 }
 
 var _ chatconnect.Relay = (*Relay)(nil)

@@ -21,6 +21,9 @@ type Metrics struct {
 	qdrantSearch   prometheus.Histogram
 	cacheHits      prometheus.Counter
 	cacheMisses    prometheus.Counter
+	queryCache     *prometheus.CounterVec
+	cost           *prometheus.CounterVec
+	budgetWarnings *prometheus.CounterVec
 	ingestionStage *prometheus.HistogramVec
 	ingested       *prometheus.CounterVec
 	relayLag       prometheus.Histogram
@@ -58,6 +61,15 @@ func NewMetrics() *Metrics {
 		cacheMisses: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "embedding_cache_misses_total", Help: "Texts that had to be embedded.",
 		}),
+		queryCache: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "query_cache_lookups_total", Help: "Searches by whether the cache held their passages: hit, miss.",
+		}, []string{"result"}),
+		cost: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "llm_cost_usd_total", Help: "What models cost, by the price list in use.",
+		}, []string{"model"}),
+		budgetWarnings: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "token_budget_warnings_total", Help: "Clients whose monthly token budget is nearly used up, once a month each.",
+		}, []string{"client_id"}),
 		ingestionStage: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "ingestion_stage_duration_seconds", Help: "One successful run of an ingestion stage.",
 			Buckets: prometheus.ExponentialBuckets(.005, 2.5, 12),
@@ -74,7 +86,7 @@ func NewMetrics() *Metrics {
 		}, []string{"kind", "action"}),
 	}
 	m.Registry.MustRegister(m.chatRequests, m.chatLatency, m.firstToken, m.llmTokens, m.qdrantSearch,
-		m.cacheHits, m.cacheMisses, m.ingestionStage, m.ingested, m.relayLag, m.janitor,
+		m.cacheHits, m.cacheMisses, m.queryCache, m.cost, m.budgetWarnings, m.ingestionStage, m.ingested, m.relayLag, m.janitor,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -95,10 +107,23 @@ func (m *Metrics) ChatEnded(log chatconnect.ChatLog) {
 	}
 	m.chatLatency.WithLabelValues(string(q.ClientID), string(q.Tier)).Observe(log.Latency.Seconds())
 	m.firstToken.WithLabelValues(string(q.Tier), log.Model).Observe(log.TimeToFirstToken.Seconds())
+	if log.Model == "" {
+		return // none was asked
+	}
 	usage := log.Answer.Usage
 	m.llmTokens.WithLabelValues(log.Model, "input").Add(float64(usage.InputTokens))
 	m.llmTokens.WithLabelValues(log.Model, "output").Add(float64(usage.OutputTokens))
 	m.llmTokens.WithLabelValues(log.Model, "cached").Add(float64(usage.CachedTokens))
+	m.cost.WithLabelValues(log.Model).Add(float64(log.Cost) / 1e6)
+}
+
+// QueryCacheHit and QueryCacheMiss count searches.
+func (m *Metrics) QueryCacheHit()  { m.queryCache.WithLabelValues("hit").Inc() }
+func (m *Metrics) QueryCacheMiss() { m.queryCache.WithLabelValues("miss").Inc() }
+
+// BudgetWarned counts a client that was told its token budget nears its end.
+func (m *Metrics) BudgetWarned(client chatconnect.ClientID) {
+	m.budgetWarnings.WithLabelValues(string(client)).Inc()
 }
 
 // Embedded counts tokens spent on embeddings.

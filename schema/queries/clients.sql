@@ -19,7 +19,11 @@ ORDER BY clients.created_at, clients.id;
 
 -- name: UpdateClient :execrows
 UPDATE clients
-SET name = COALESCE(sqlc.narg(name), name), tier = COALESCE(sqlc.narg(tier)::text, tier), updated_at = now()
+SET name = COALESCE(sqlc.narg(name), name), tier = COALESCE(sqlc.narg(tier)::text, tier),
+    model = COALESCE(sqlc.narg(model)::text, model),
+    -- 0 takes a limit away.
+    monthly_token_budget = NULLIF(COALESCE(sqlc.narg(token_budget)::bigint, monthly_token_budget, 0), 0),
+    retention_days = NULLIF(COALESCE(sqlc.narg(retention_days)::integer, retention_days, 0), 0), updated_at = now()
 WHERE id = @id AND deleting_at IS NULL;
 
 -- name: Role :one

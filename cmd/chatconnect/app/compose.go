@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"net/http"
 	"path/filepath"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/chatconnect/chatconnect/internal/ratelimit"
 	"github.com/chatconnect/chatconnect/internal/sessions"
 	"github.com/chatconnect/chatconnect/internal/vector"
+	"github.com/chatconnect/chatconnect/temporal"
 	"github.com/chatconnect/chatconnect/worker"
 )
 
@@ -39,12 +41,22 @@ func (a *App) composeAPI() error {
 	if err != nil {
 		return err
 	}
+	var decoder http.Handler
+	if keys := string(a.config.TemporalCodecKey); keys != "" {
+		if decoder, err = temporal.NewDecodeHandler(keys); err != nil {
+			return err
+		}
+	}
+	limiter := ratelimit.New(ratelimit.Options{Redis: a.redis, Logger: a.logger})
 	a.api, err = api.New(api.Options{
-		Users: a.store, Clients: a.store, Documents: a.store,
+		Users: a.store, Clients: a.store, Documents: a.store, Conversations: a.store,
 		Blobs: a.blobs, Sessions: logins, Relay: a.relay, Progress: a.progress,
-		Limiter:    ratelimit.New(ratelimit.Options{Redis: a.redis, Logger: a.logger}),
+		Limiter:    limiter,
+		Places:     limiter,
+		Stops:      a.relay,
 		Temporal:   a.temporal,
 		DetectType: document.Detect,
+		Decoder:    decoder,
 		Embedder:   a.embedder,
 		Metrics:    a.metrics,
 		Health:     a.healthChecks(),
@@ -53,7 +65,9 @@ func (a *App) composeAPI() error {
 		Logger:     a.logger,
 
 		MaxFileSize:       a.config.MaxFileSize,
+		SessionSecret:     []byte(a.config.SessionSecret),
 		InternalAPISecret: string(a.config.InternalAPISecret),
+		TemporalUIOrigin:  a.config.TemporalUIOrigin,
 		SecureCookies:     a.config.SecureCookies(),
 		TrustedProxies:    a.config.TrustedProxies,
 		StagingDir:        filepath.Join(a.config.UploadDir, "staging"),
@@ -61,6 +75,7 @@ func (a *App) composeAPI() error {
 		Version:           Version(),
 		Notice:            a.notice,
 		IndexNotice:       a.index.Notice,
+		Models:            a.allowedModels,
 	})
 	return err
 }
@@ -78,8 +93,8 @@ func (a *App) composeWorker() error {
 			Metrics: a.metrics, Logger: a.logger,
 		},
 		Chat: &activities.Chat{
-			Documents: a.store, Chats: a.store, Embedders: a.embedders, Index: a.index,
-			Model: a.model, Relay: a.relay, Cache: a.cache,
+			Chats: a.store, Embedders: a.embedders, Index: a.index,
+			Model: a.model, Rewriter: a.rewriter, Relay: a.relay, Stops: a.relay, Cache: a.cache,
 			Metrics: a.metrics, Logger: a.logger,
 		},
 		Commands: &activities.Commands{
@@ -94,6 +109,7 @@ func (a *App) composeWorker() error {
 			Documents: a.store, Revisions: a.store, Blobs: a.blobs, Index: a.index, Audit: vector.NewAudit(a.index),
 			Temporal: a.temporal, Metrics: a.metrics, Logger: a.logger,
 		},
+		Retention: &activities.Retention{Store: a.store, Logger: a.logger},
 		Documents: a.store, Parsers: a.config.Workers,
 		Embedders: a.config.EmbeddingConcurrency, BatchesPerSecond: a.config.EmbeddingBatchesPerSecond,
 		JanitorInterval: a.config.JanitorInterval,

@@ -39,7 +39,10 @@ type adapters struct {
 	embedder  chatconnect.Embedder // of the model that is set up
 	embedders chatconnect.Embedders
 	model     chatconnect.Model
+	rewriter  chatconnect.Rewriter
 	notice    string
+
+	allowedModels []string // that a client may choose
 }
 
 // open makes every connection. None of them waits for its server.
@@ -55,12 +58,19 @@ func (a *App) open(ctx context.Context) error {
 }
 
 func (a *App) openModels(context.Context) error {
-	options := ModelOptions(a.config)
-	var err error
+	options, err := ModelOptions(a.config)
+	if err != nil {
+		return err
+	}
+	options.Logger = a.logger
 	var models, embeddings string
 	if a.model, models, err = llm.NewModel(options); err != nil {
 		return err
 	}
+	if a.rewriter, err = llm.NewRewriter(options); err != nil {
+		return err
+	}
+	a.allowedModels = llm.AllowedModels(options)
 	if a.embedder, embeddings, err = llm.NewEmbedder(options); err != nil {
 		return err
 	}
@@ -78,14 +88,19 @@ func (a *App) cached(e chatconnect.Embedder) chatconnect.Embedder {
 }
 
 // ModelOptions are the settings of models.
-func ModelOptions(c config.Config) llm.Options {
+func ModelOptions(c config.Config) (llm.Options, error) {
+	prices, err := llm.ParsePrices(c.ModelPrices)
+	if err != nil {
+		return llm.Options{}, err
+	}
 	return llm.Options{
 		OpenAIKey: string(c.OpenAIAPIKey), OpenAIBaseURL: c.OpenAIBaseURL,
 		AnthropicKey: string(c.AnthropicAPIKey), AnthropicBaseURL: c.AnthropicBaseURL,
 		FreeModel: c.FreeModel, PaidModel: c.PaidModel,
+		AllowedModels: c.AllowedModels, FallbackModel: c.FallbackModel, Prices: prices,
 		EmbeddingModel: c.EmbeddingModel, EmbeddingDimensions: c.EmbeddingDimensions,
 		Timeouts: llm.Timeouts{ResponseHeader: c.ModelTimeout},
-	}
+	}, nil
 }
 
 func (a *App) openStores(ctx context.Context) error {

@@ -199,8 +199,10 @@ export class ChatView {
       announce(state === 'done' ? `Answer: ${message.answer}` : `The question could not be answered. ${error}`);
     };
     try {
+      const key = this.#client.publishableKey;
+      const session = await conversation.begin(key, signal);
       await streamAnswer({
-        key: this.#client.publishableKey, sessionId: conversation.sessionId, messageId: message.id, message: message.question, posted, signal,
+        key, session, messageId: message.id, message: message.question, posted, signal,
         on: {
           token: (text) => {
             view.token(text);
@@ -232,6 +234,8 @@ export class ChatView {
         },
       });
     } catch (error) {
+      // Of an installation whose secret was changed: the next question begins anew.
+      if (error.code === 'session_token_invalid') conversation.session = null;
       if (!signal.aborted) end('error', error.message);
     }
     conversation.save();

@@ -1,7 +1,7 @@
 // Remembers a conversation in the tab, so that a reload shows it again and
 // can re-attach to an answer that was still being written.
 
-import { randomId } from './dom.js';
+import { problemOf } from './http.js';
 
 const KEPT = 50; // messages
 
@@ -16,23 +16,35 @@ export class Conversation {
     } catch {
       // Unreadable or forbidden: begin anew.
     }
-    this.sessionId = kept?.sessionId ?? randomId();
+    /** session: {id, token} as the server gave it out, null before the first question. */
+    this.session = kept?.session ?? null;
     /** messages: {id, question, answer, sources, state: 'open'|'done'|'error', error} */
     this.messages = kept?.messages ?? [];
   }
 
   save() {
     try {
-      sessionStorage.setItem(this.#key, JSON.stringify({ sessionId: this.sessionId, messages: this.messages.slice(-KEPT) }));
+      sessionStorage.setItem(this.#key, JSON.stringify({ session: this.session, messages: this.messages.slice(-KEPT) }));
     } catch {
       // Storage may be full or forbidden; the chat works without it.
     }
   }
 
   restart() {
-    this.sessionId = randomId();
+    this.session = null;
     this.messages = [];
     this.save();
+  }
+
+  /** begin returns the session, and has the server make one for the first question. */
+  async begin(key, signal) {
+    if (this.session) return this.session;
+    const response = await fetch('/chat/sessions', { method: 'POST', headers: { 'x-api-key': key }, signal, cache: 'no-store', credentials: 'omit' });
+    if (!response.ok) throw await problemOf(response);
+    const { sessionId, sessionToken } = await response.json();
+    this.session ??= { id: sessionId, token: sessionToken };
+    this.save();
+    return this.session;
   }
 }
 

@@ -77,9 +77,3 @@ export function formatBytes(bytes) {
 export function count(n, noun) {
   return `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`;
 }
-
-/** randomId is unguessable and fits the API's ids; it works without https too. */
-export function randomId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
-}

@@ -10,11 +10,11 @@ const GIVE_UP = 180_000; // without any new event
 
 /**
  * streamAnswer calls the handlers until the answer has ended, and returns
- * 'done' or 'error'. Handlers: token(text), sources(list), restart(attempt),
+ * 'done' or 'error'. session is {id, token}. Handlers: token(text), sources(list), restart(attempt),
  * done(result), error({code, message}), connection('open' | 'lost').
  * It throws an ApiError if the question is refused or the server stays away.
  */
-export async function streamAnswer({ key, sessionId, messageId, message, posted = false, signal, on, fetch = globalThis.fetch, wait = sleep, now = () => performance.now() }) {
+export async function streamAnswer({ key, session, messageId, message, posted = false, signal, on, fetch = globalThis.fetch, wait = sleep, now = () => performance.now() }) {
   let lastId = '';
   let failures = 0;
   let progressAt = now();
@@ -39,6 +39,12 @@ export async function streamAnswer({ key, sessionId, messageId, message, posted 
         lastId = '';
         continue;
       }
+      if (error instanceof ApiError && error.code === 'last_event_id_invalid' && lastId) {
+        // The server lost what was read: read it again from the beginning.
+        lastId = '';
+        on.restart(0);
+        continue;
+      }
       if (error instanceof ApiError && !error.passing) throw error;
       if (error instanceof ApiError && error.status === 429 && !posted) throw error;
       if (now() - progressAt > GIVE_UP) {
@@ -54,17 +60,17 @@ export async function streamAnswer({ key, sessionId, messageId, message, posted 
   }
 
   async function open(signal) {
-    const headers = { 'x-api-key': key, Accept: 'text/event-stream' };
+    const headers = { 'x-api-key': key, 'x-session-token': session.token, Accept: 'text/event-stream' };
     let response;
     if (posted) {
       if (lastId) headers['Last-Event-ID'] = lastId;
-      const query = new URLSearchParams({ messageId, sessionId });
+      const query = new URLSearchParams({ messageId, sessionId: session.id });
       response = await fetch(`/chat/stream?${query}`, { headers, signal, cache: 'no-store', credentials: 'omit' });
     } else {
       headers['Content-Type'] = 'application/json';
       response = await fetch('/chat/stream', {
         method: 'POST', headers, signal, cache: 'no-store', credentials: 'omit',
-        body: JSON.stringify({ message, sessionId, messageId }),
+        body: JSON.stringify({ message, sessionId: session.id, messageId }),
       });
     }
     if (!response.ok) throw await problemOf(response);

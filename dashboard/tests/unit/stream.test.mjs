@@ -8,7 +8,7 @@ function script(replies) {
   return {
     requests,
     async fetch(url, options) {
-      requests.push({ method: options.method ?? 'GET', url, lastId: options.headers['Last-Event-ID'] ?? '' });
+      requests.push({ method: options.method ?? 'GET', url, lastId: options.headers['Last-Event-ID'] ?? '', token: options.headers['x-session-token'] });
       const reply = replies[requests.length - 1];
       assert.ok(reply, `unexpected request ${requests.length}: ${url}`);
       if (reply instanceof Error) throw reply;
@@ -35,7 +35,7 @@ async function run(replies, options = {}) {
   const seen = { text: '', restarts: 0, sources: null, done: null, error: null, connections: [] };
   const waits = [];
   const outcome = await streamAnswer({
-    key: 'pk', sessionId: 's', messageId: 'm', message: 'q', fetch: server.fetch,
+    key: 'pk', session: { id: 's', token: 't' }, messageId: 'm', message: 'q', fetch: server.fetch,
     wait: async (ms) => waits.push(ms),
     on: {
       token: (text) => { seen.text += text; },
@@ -67,6 +67,7 @@ test('a cut connection is resumed after the last event, and nothing is shown twi
   assert.equal(r.seen.text, 'abcd');
   assert.deepEqual(r.requests.map((q) => [q.method, q.lastId]), [['POST', ''], ['GET', '2'], ['GET', '3']]);
   assert.ok(r.requests[1].url.includes('messageId=m') && r.requests[1].url.includes('sessionId=s'));
+  assert.deepEqual(r.requests.map((q) => q.token), ['t', 't', 't']);
   assert.deepEqual(r.seen.connections, ['open', 'lost', 'open', 'lost', 'open']);
 });
 
@@ -122,4 +123,15 @@ test('an error event ends the answer', async () => {
   const r = await run([{ events: [token(1, 'a'), event(2, 'error', { code: 'model_unavailable', message: 'Later.' })] }]);
   assert.equal(r.outcome, 'error');
   assert.equal(r.seen.error.message, 'Later.');
+});
+
+test('an id that the server does not know is given up for the beginning', async () => {
+  const r = await run([
+    { events: [token(5, 'old')], cut: true },
+    { status: 400, body: { code: 'last_event_id_invalid' } },
+    { events: [token(1, 'new'), event(2, 'done', {})] },
+  ]);
+  assert.equal(r.outcome, 'done');
+  assert.equal(r.seen.text, 'new');
+  assert.deepEqual(r.requests.map((q) => [q.method, q.lastId]), [['POST', ''], ['GET', '5'], ['GET', '']]);
 });

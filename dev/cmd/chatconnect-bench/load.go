@@ -85,7 +85,7 @@ func (l *load) run(ctx context.Context, users, chats int) (result, error) {
 
 func (l *load) chat(ctx context.Context) (toModel, toEnd time.Duration, err error) {
 	tag := "tag" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	body, err := json.Marshal(map[string]string{"message": "When is tea number 7 served? " + tag, "sessionId": tag})
+	body, err := json.Marshal(map[string]string{"message": "When is tea number 7 served? " + tag})
 	if err != nil {
 		return 0, 0, err
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 const client = `-- name: Client :one
-SELECT clients.id, clients.name, clients.tier, clients.knowledge_version, clients.created_at, clients.updated_at, clients.deleting_at, publishable_key(clients.id)::text AS publishable_key
+SELECT clients.id, clients.name, clients.tier, clients.knowledge_version, clients.created_at, clients.updated_at, clients.deleting_at, clients.retention_days, clients.model, clients.monthly_token_budget, clients.budget_warned_month, publishable_key(clients.id)::text AS publishable_key
 FROM clients WHERE id = $1 AND deleting_at IS NULL
 `
 
@@ -34,6 +34,10 @@ func (q *Queries) Client(ctx context.Context, id chatconnect.ClientID) (ClientRo
 		&i.Client.CreatedAt,
 		&i.Client.UpdatedAt,
 		&i.Client.DeletingAt,
+		&i.Client.RetentionDays,
+		&i.Client.Model,
+		&i.Client.MonthlyTokenBudget,
+		&i.Client.BudgetWarnedMonth,
 		&i.PublishableKey,
 	)
 	return i, err
@@ -65,7 +69,7 @@ func (q *Queries) CreateAuditEvent(ctx context.Context, arg CreateAuditEventPara
 
 const createClient = `-- name: CreateClient :one
 INSERT INTO clients (id, name, tier) VALUES ($1, $2, $3)
-RETURNING id, name, tier, knowledge_version, created_at, updated_at, deleting_at
+RETURNING id, name, tier, knowledge_version, created_at, updated_at, deleting_at, retention_days, model, monthly_token_budget, budget_warned_month
 `
 
 type CreateClientParams struct {
@@ -85,6 +89,10 @@ func (q *Queries) CreateClient(ctx context.Context, arg CreateClientParams) (Cli
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletingAt,
+		&i.RetentionDays,
+		&i.Model,
+		&i.MonthlyTokenBudget,
+		&i.BudgetWarnedMonth,
 	)
 	return i, err
 }
@@ -132,18 +140,32 @@ func (q *Queries) Role(ctx context.Context, arg RoleParams) (chatconnect.Role, e
 
 const updateClient = `-- name: UpdateClient :execrows
 UPDATE clients
-SET name = COALESCE($1, name), tier = COALESCE($2::text, tier), updated_at = now()
-WHERE id = $3 AND deleting_at IS NULL
+SET name = COALESCE($1, name), tier = COALESCE($2::text, tier),
+    model = COALESCE($3::text, model),
+    -- 0 takes a limit away.
+    monthly_token_budget = NULLIF(COALESCE($4::bigint, monthly_token_budget, 0), 0),
+    retention_days = NULLIF(COALESCE($5::integer, retention_days, 0), 0), updated_at = now()
+WHERE id = $6 AND deleting_at IS NULL
 `
 
 type UpdateClientParams struct {
-	Name *string
-	Tier *string
-	ID   chatconnect.ClientID
+	Name          *string
+	Tier          *string
+	Model         *string
+	TokenBudget   *int64
+	RetentionDays *int
+	ID            chatconnect.ClientID
 }
 
 func (q *Queries) UpdateClient(ctx context.Context, arg UpdateClientParams) (int64, error) {
-	result, err := q.db.Exec(ctx, updateClient, arg.Name, arg.Tier, arg.ID)
+	result, err := q.db.Exec(ctx, updateClient,
+		arg.Name,
+		arg.Tier,
+		arg.Model,
+		arg.TokenBudget,
+		arg.RetentionDays,
+		arg.ID,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -151,7 +173,7 @@ func (q *Queries) UpdateClient(ctx context.Context, arg UpdateClientParams) (int
 }
 
 const userClients = `-- name: UserClients :many
-SELECT clients.id, clients.name, clients.tier, clients.knowledge_version, clients.created_at, clients.updated_at, clients.deleting_at, memberships.role, publishable_key(clients.id)::text AS publishable_key
+SELECT clients.id, clients.name, clients.tier, clients.knowledge_version, clients.created_at, clients.updated_at, clients.deleting_at, clients.retention_days, clients.model, clients.monthly_token_budget, clients.budget_warned_month, memberships.role, publishable_key(clients.id)::text AS publishable_key
 FROM memberships JOIN clients ON clients.id = memberships.client_id
 WHERE memberships.user_id = $1 AND clients.deleting_at IS NULL
 ORDER BY clients.created_at, clients.id
@@ -181,6 +203,10 @@ func (q *Queries) UserClients(ctx context.Context, userID chatconnect.UserID) ([
 			&i.Client.CreatedAt,
 			&i.Client.UpdatedAt,
 			&i.Client.DeletingAt,
+			&i.Client.RetentionDays,
+			&i.Client.Model,
+			&i.Client.MonthlyTokenBudget,
+			&i.Client.BudgetWarnedMonth,
 			&i.Role,
 			&i.PublishableKey,
 		); err != nil {

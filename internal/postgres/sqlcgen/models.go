@@ -36,6 +36,16 @@ type AuditEvent struct {
 	CreatedAt time.Time
 }
 
+type ChatFeedback struct {
+	ClientID  chatconnect.ClientID
+	SessionID chatconnect.SessionID
+	MessageID chatconnect.MessageID
+	Rating    chatconnect.Rating
+	Comment   string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
 type ChatLog struct {
 	ClientID           chatconnect.ClientID
 	SessionID          chatconnect.SessionID
@@ -57,6 +67,7 @@ type ChatLog struct {
 	TimeToFirstTokenMs int64
 	AskedAt            time.Time
 	CreatedAt          time.Time
+	CostMicrousd       int64
 }
 
 type ChatSession struct {
@@ -80,13 +91,17 @@ type Chunk struct {
 }
 
 type Client struct {
-	ID               chatconnect.ClientID
-	Name             string
-	Tier             chatconnect.Tier
-	KnowledgeVersion int64
-	CreatedAt        time.Time
-	UpdatedAt        time.Time
-	DeletingAt       *time.Time
+	ID                 chatconnect.ClientID
+	Name               string
+	Tier               chatconnect.Tier
+	KnowledgeVersion   int64
+	CreatedAt          time.Time
+	UpdatedAt          time.Time
+	DeletingAt         *time.Time
+	RetentionDays      *int
+	Model              string
+	MonthlyTokenBudget *int64
+	BudgetWarnedMonth  pgtype.Date
 }
 
 type ClientPurge struct {
@@ -178,6 +193,8 @@ type UsageStat struct {
 	OutputTokens int64
 	CachedTokens int64
 	UpdatedAt    time.Time
+	Stopped      int64
+	CostMicrousd int64
 }
 
 type User struct {

@@ -1,0 +1,130 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gin-gonic/gin"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+)
+
+const (
+	maxSearch = 200 // code points
+	// maxConversation is how many of a conversation's latest messages are shown.
+	maxConversation = 500
+)
+
+// getChats lists the client's conversations, or exports what was said in them
+// as CSV.
+func (s *Server) getChats(c *gin.Context) {
+	client, _, err := s.memberOf(c, c.Query("clientId"))
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	filter, err := conversationFilter(c)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	switch format := c.DefaultQuery("format", "json"); format {
+	case "json":
+	case "csv":
+		s.exportChats(c, client, filter)
+		return
+	default:
+		s.fail(c, invalidFilter("format is json or csv."))
+		return
+	}
+	conversations, next, err := s.Conversations.Conversations(c.Request.Context(), client, filter)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	var cursor *string
+	if next != "" {
+		cursor = &next
+	}
+	c.JSON(http.StatusOK, gin.H{"conversations": notNil(conversations), "nextCursor": cursor})
+}
+
+// getConversation shows one conversation with everything that was logged.
+func (s *Server) getConversation(c *gin.Context) {
+	client, _, err := s.memberOf(c, c.Query("clientId"))
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	session := c.Param("sessionId")
+	if !chatconnect.ValidVisitorID(session) {
+		s.fail(c, chatconnect.ErrNotFound)
+		return
+	}
+	exchanges, err := s.Conversations.Exchanges(c.Request.Context(), client, chatconnect.SessionID(session), maxConversation)
+	if err == nil && len(exchanges) == 0 {
+		err = chatconnect.ErrNotFound
+	}
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	c.JSON(http.StatusOK, gin.H{"sessionId": session, "messages": exchanges})
+}
+
+func conversationFilter(c *gin.Context) (chatconnect.ConversationFilter, error) {
+	filter := chatconnect.ConversationFilter{
+		Search: strings.TrimSpace(cleanText(c.Query("search"))), Status: chatconnect.ChatStatus(c.Query("status")),
+		Rating: chatconnect.Rating(c.Query("rating")), Cursor: c.Query("cursor"), Limit: defaultPage,
+	}
+	if utf8.RuneCountInString(filter.Search) > maxSearch {
+		return filter, invalidFilter("search has at most %d characters.", maxSearch)
+	}
+	switch filter.Status {
+	case "", chatconnect.ChatAnswered, chatconnect.ChatUnanswered, chatconnect.ChatStopped, chatconnect.ChatFailed:
+	default:
+		return filter, invalidFilter("status is answered, unanswered, stopped or failed.")
+	}
+	if filter.Rating != "" && !filter.Rating.Valid() {
+		return filter, invalidFilter("rating is up, down or none.")
+	}
+	var err error
+	if filter.From, err = filterTime(c.Query("from"), 0); err != nil {
+		return filter, err
+	}
+	// The day that is named belongs to the period.
+	if filter.To, err = filterTime(c.Query("to"), 24*time.Hour); err != nil {
+		return filter, err
+	}
+	if limit := c.Query("limit"); limit != "" {
+		if filter.Limit, err = strconv.Atoi(limit); err != nil || filter.Limit < 1 || filter.Limit > maxPage {
+			return filter, chatconnect.Errorf(chatconnect.KindInvalid, "limit_invalid", "limit is a number from 1 to %d.", maxPage)
+		}
+	}
+	if len(filter.Cursor) > maxCursor {
+		return filter, chatconnect.Errorf(chatconnect.KindInvalid, "cursor_invalid", "cursor is the nextCursor of the page before.")
+	}
+	return filter, nil
+}
+
+// filterTime reads a day (UTC) or a moment; whole is what is added to a day.
+func filterTime(text string, whole time.Duration) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		return day.Add(whole), nil
+	}
+	moment, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, invalidFilter("from and to are days such as 2026-05-01 or moments such as 2026-05-01T12:00:00Z.")
+	}
+	return moment.UTC(), nil
+}
+
+func invalidFilter(format string, args ...any) error {
+	return chatconnect.Errorf(chatconnect.KindInvalid, "filter_invalid", format, args...)
+}

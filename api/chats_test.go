@@ -1,0 +1,172 @@
+package api_test
+
+import (
+	"encoding/csv"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/api"
+)
+
+func exchangeAt(at time.Time, question string) chatconnect.Exchange {
+	return chatconnect.Exchange{
+		SessionID: "s1", MessageID: "m1", Question: question, Answer: "It costs\n\"42\", they say.", Status: chatconnect.ChatAnswered,
+		Rating: chatconnect.RatingDown, Comment: "@wrong", Sources: []chatconnect.Source{{Index: 1, DocumentID: "0199aaaa-0000-7000-8000-000000000001", Name: "prices.pdf"}, {Index: 2, DocumentID: "0199aaaa-0000-7000-8000-000000000001", Name: "more.pdf"}},
+		Metadata: map[string]any{"page": "/p"}, Provider: "openai", Model: "gpt-4o-mini", Cost: 15,
+		Usage: chatconnect.Usage{InputTokens: 10, OutputTokens: 5}, LatencyMS: 900, TimeToFirstTokenMS: 300, AskedAt: at,
+	}
+}
+
+func TestConversations(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	owner, client, _ := b.tenant("a@example.com")
+	stranger, _, _ := b.tenant("b@example.com")
+	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	b.chats.log(client, exchangeAt(at, "Price?"))
+	list := "/api/dashboard/chats?clientId=" + string(client)
+
+	r := owner.get(list)
+	require.Equal(t, 200, r.StatusCode, "%s", r.body)
+	require.Equal(t, "next", r.json(t)["nextCursor"])
+	require.Equal(t, "Price?", r.json(t)["conversations"].([]any)[0].(object)["question"])
+	require.Equal(t, chatconnect.ConversationFilter{Limit: 50}, b.chats.filter)
+
+	require.Equal(t, 200, owner.get(list+"&search=%20who%00&status=stopped&rating=none&from=2026-05-01&to=2026-05-02&limit=7&cursor=abc").StatusCode)
+	require.Equal(t, chatconnect.ConversationFilter{
+		Search: "who", Status: "stopped", Rating: "none", Limit: 7, Cursor: "abc",
+		From: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 5, 3, 0, 0, 0, 0, time.UTC),
+	}, b.chats.filter, "the last day belongs to it")
+	require.Equal(t, 200, owner.get(list+"&from=2026-05-01T14:00:00%2B02:00&to=2026-05-01T12:30:00Z").StatusCode)
+	require.Equal(t, at, b.chats.filter.From)
+	require.Equal(t, at.Add(30*time.Minute), b.chats.filter.To)
+	for query, code := range map[string]string{
+		"status=good": "filter_invalid", "rating=5": "filter_invalid", "from=yesterday": "filter_invalid", "to=2026-13-01": "filter_invalid",
+		"format=xml": "filter_invalid", "limit=0": "limit_invalid", "limit=201": "limit_invalid", "limit=x": "limit_invalid",
+		"search=" + strings.Repeat("x", 201): "filter_invalid", "cursor=" + strings.Repeat("x", 257): "cursor_invalid",
+	} {
+		owner.get(list+"&"+query).problem(t, 400, code)
+	}
+
+	one := "/api/dashboard/chats/s1?clientId=" + string(client)
+	r = owner.get(one)
+	require.Equal(t, 200, r.StatusCode, "%s", r.body)
+	message := r.json(t)["messages"].([]any)[0].(object)
+	require.Equal(t, "gpt-4o-mini", message["model"])
+	require.Equal(t, object{"page": "/p"}, message["metadata"])
+	require.EqualValues(t, 15, message["costMicroUsd"])
+	owner.get("/api/dashboard/chats/s2?clientId="+string(client)).problem(t, 404, "not_found")
+	owner.get("/api/dashboard/chats/-?clientId="+string(client)).problem(t, 404, "not_found")
+	owner.get("/api/dashboard/chats/s1").problem(t, 400, "client_id_missing")
+
+	usage := "/api/dashboard/usage?clientId=" + string(client)
+	r = owner.get(usage)
+	require.Equal(t, 200, r.StatusCode, "%s", r.body)
+	require.EqualValues(t, 1, r.json(t)["days"].([]any)[0].(object)["stopped"])
+	require.Equal(t, 30*24*time.Hour, b.chats.to.Sub(b.chats.from))
+	require.WithinDuration(t, time.Now(), b.chats.to, 24*time.Hour+time.Minute)
+	r = owner.get(usage + "&from=2026-05-01&to=2026-05-01")
+	require.Equal(t, "2026-05-01", r.json(t)["to"])
+	require.Equal(t, 24*time.Hour, b.chats.to.Sub(b.chats.from))
+	for _, query := range []string{"from=2026-05-02&to=2026-05-01", "from=2024-01-01&to=2026-05-01", "from=x"} {
+		owner.get(usage+"&"+query).problem(t, 400, "filter_invalid")
+	}
+	for _, path := range []string{list, one, usage, list + "&format=csv"} {
+		stranger.get(path).problem(t, 404, "not_found")
+		b.browser().get(path).problem(t, 401, "unauthenticated")
+	}
+}
+
+func TestConversationsAsCSV(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	owner, client, _ := b.tenant("a@example.com")
+	path := "/api/dashboard/chats?clientId=" + string(client) + "&format=csv&status=answered"
+	r := owner.get(path)
+	require.Equal(t, 200, r.StatusCode)
+	require.Len(t, strings.Split(strings.TrimSpace(string(r.body)), "\n"), 1, "an empty export has its header: %s", r.body)
+
+	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	for _, question := range []string{"Plain", `=HYPERLINK("http://evil.test")`, "+1", "-1", "@x", "über; \"x\", y"} {
+		b.chats.log(client, exchangeAt(at, question))
+	}
+	r = owner.get(path)
+	require.Equal(t, "text/csv; charset=utf-8", r.Header.Get("Content-Type"))
+	require.Regexp(t, `^attachment; filename="conversations-\d{4}-\d\d-\d\d\.csv"$`, r.Header.Get("Content-Disposition"))
+	require.EqualValues(t, "answered", b.chats.filter.Status)
+	body, marked := strings.CutPrefix(string(r.body), "\ufeff")
+	require.True(t, marked)
+	rows, err := csv.NewReader(strings.NewReader(body)).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, 7)
+	for i, want := range []string{"question", "Plain", `'=HYPERLINK("http://evil.test")`, "'+1", "'-1", "'@x", "über; \"x\", y"} {
+		require.Equal(t, want, rows[i][3])
+	}
+	require.Equal(t, []string{
+		"2026-05-01T12:00:00Z", "s1", "m1", "Plain", "It costs\n\"42\", they say.", "answered", "", "down", "'@wrong", "prices.pdf; more.pdf",
+		"openai", "gpt-4o-mini", "10", "5", "0", "15", "900", "300",
+	}, rows[1])
+	require.Contains(t, b.memory.actions(), "chats.export")
+
+	b.chats.mu.Lock()
+	b.chats.fail = errors.New("connection reset")
+	b.chats.mu.Unlock()
+	owner.get(path).problem(t, 500, "internal")
+}
+
+func TestClientSettings(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	owner, client, _ := b.tenant("a@example.com")
+	patch := func(body object) response {
+		return owner.do(t.Context(), "PATCH", "/api/dashboard/clients/"+string(client), body)
+	}
+	fresh := owner.get("/api/dashboard/clients/" + string(client)).json(t)
+	for _, setting := range []string{"retentionDays", "tokenBudget"} {
+		require.Contains(t, fresh, setting)
+		require.Nil(t, fresh[setting])
+	}
+	require.Empty(t, fresh["model"])
+
+	r := patch(object{"retentionDays": 30, "tokenBudget": 5_000_000_000, "model": "meta-llama/Llama-3.1-8B:free"})
+	require.Equal(t, 200, r.StatusCode, "%s", r.body)
+	r = patch(object{"name": "Shop"})
+	require.EqualValues(t, 30, r.json(t)["retentionDays"], "what isn't named stays")
+	require.EqualValues(t, 5_000_000_000, r.json(t)["tokenBudget"])
+	require.Equal(t, "meta-llama/Llama-3.1-8B:free", r.json(t)["model"])
+	r = patch(object{"retentionDays": nil, "tokenBudget": nil, "model": nil})
+	require.Nil(t, r.json(t)["retentionDays"])
+	require.Nil(t, r.json(t)["tokenBudget"])
+	require.Empty(t, r.json(t)["model"])
+
+	for _, days := range []any{0, -1, 3651, 1.5, "30", true, []int{}} {
+		patch(object{"retentionDays": days}).problem(t, 400, "retention_invalid")
+	}
+	for _, budget := range []any{0, -5, 1e300, "x"} {
+		patch(object{"tokenBudget": budget}).problem(t, 400, "budget_invalid")
+	}
+	for _, model := range []any{5, "two words", "-x", strings.Repeat("x", 201)} {
+		patch(object{"model": model}).problem(t, 400, "model_invalid")
+	}
+}
+
+func TestAClientChoosesAmongTheModelsThatAreAllowed(t *testing.T) {
+	t.Parallel()
+	for _, models := range [][]string{{"gpt-4o-mini", "claude-sonnet-4-5"}, {}} {
+		b := setup(t, func(o *api.Options) { o.Models = models })
+		owner, client, _ := b.tenant("a@example.com")
+		patch := func(model any) response {
+			return owner.do(t.Context(), "PATCH", "/api/dashboard/clients/"+string(client), object{"model": model})
+		}
+		patch("gpt-5-pro").problem(t, 400, "model_not_allowed")
+		require.Equal(t, 200, patch(nil).StatusCode)
+		for _, model := range models {
+			require.Equal(t, model, patch(model).json(t)["model"])
+		}
+	}
+}

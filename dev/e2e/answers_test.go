@@ -1,0 +1,177 @@
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/bench/fakemodel"
+	"github.com/chatconnect/chatconnect/cmd/chatconnect/app"
+	"github.com/chatconnect/chatconnect/dev/stack/stacktest"
+)
+
+// stop asks for an answer to be stopped.
+func (c *tenant) stop(message string, session any) response {
+	c.t.Helper()
+	return c.post("/chat/"+message+"/stop", map[string]any{"sessionId": session}, "x-api-key", c.PublishableKey)
+}
+
+// A stopped answer ends within a moment, with the text so far, is logged as
+// such, and the model is told to stop, too.
+func TestAVisitorStopsAnAnswer(t *testing.T) {
+	t.Parallel()
+	models, settings := startModels(t, fakemodel.Knobs{Tokens: 10_000, Gap: fakemodel.Duration(20 * time.Millisecond)})
+	environ := append(stacktest.Environ(t), settings...)
+	for _, roles := range roleSets {
+		t.Run(roles.name, func(t *testing.T) {
+			product := roles.start(t, environ)
+			shop := newTenant(t, product.URL(), chatconnect.TierFree)
+			shop.learn(fixture(t, "handbook.pdf"))
+			body := shop.chatBody(questions[0].question)
+			body["messageId"] = "m-1"
+			s := shop.stream(body)
+			for s.tokens < 3 {
+				require.NotEmpty(t, s.next())
+			}
+			pressed := time.Now()
+			shop.stop("m-1", body["sessionId"]).is(http.StatusAccepted)
+			s.finish()
+			t.Logf("%s: the stream ended %s after the click", roles.name, time.Since(pressed).Round(time.Millisecond))
+			require.Equal(t, chatconnect.ChatStopped, s.done.Status)
+			require.NotEmpty(t, s.text)
+			require.Zero(t, s.starts)
+			require.Less(t, len(strings.Fields(s.text)), 5000, "it did not go on to the end")
+
+			var answer chatconnect.Answer
+			shop.post("/chat", body, "x-api-key", shop.PublishableKey).is(http.StatusOK).into(&answer)
+			require.Equal(t, s.text, answer.Text, "repeating the message gives the same text")
+			require.Equal(t, []string{s.text}, product.strings(t, `SELECT answer FROM chat_logs WHERE client_id = $1 AND status = 'stopped'`, shop.ID))
+			require.Equal(t, 1, product.count(t, `SELECT count(*) FROM usage_stats WHERE client_id = $1 AND stopped = 1 AND output_tokens > 0`, shop.ID))
+			shop.stop("m-1", body["sessionId"]).is(http.StatusAccepted)
+			require.Equal(t, "message_unknown", shop.stop("m-2", body["sessionId"]).is(http.StatusNotFound).problem())
+			require.Equal(t, 1, product.count(t, `SELECT count(*) FROM chat_logs WHERE client_id = $1`, shop.ID))
+			requests := len(models.Requests())
+
+			// While the model has not said a word yet.
+			require.NoError(t, models.Set(fakemodel.Knobs{TTFT: fakemodel.Duration(time.Hour)}))
+			body["messageId"] = "m-3"
+			s = shop.stream(body)
+			_, err := models.WaitRequests(t.Context(), requests+1)
+			require.NoError(t, err)
+			shop.stop("m-3", body["sessionId"]).is(http.StatusAccepted)
+			s.finish()
+			require.Equal(t, chatconnect.ChatStopped, s.done.Status)
+			require.Empty(t, s.text)
+			require.NoError(t, models.Set(fakemodel.Knobs{Tokens: 10_000, Gap: fakemodel.Duration(20 * time.Millisecond)}))
+		})
+	}
+}
+
+// roleSets are the ways to run the product.
+var roleSets = []struct {
+	name  string
+	start func(testing.TB, []string) *product
+}{
+	{"serve", func(t testing.TB, environ []string) *product {
+		t.Helper()
+		return startRoles(t, app.Roles{API: true, Worker: true}, environ)
+	}},
+	{"api and worker", func(t testing.TB, environ []string) *product {
+		t.Helper()
+		startRoles(t, app.Roles{Worker: true}, environ)
+		return startRoles(t, app.Roles{API: true}, environ)
+	}},
+}
+
+// Between the attempts at an answer nobody writes it; it can be stopped all
+// the same.
+func TestAnAnswerIsStoppedBetweenAttempts(t *testing.T) {
+	t.Parallel()
+	models, settings := startModels(t, fakemodel.Knobs{Faults: []fakemodel.Fault{{
+		Kind: fakemodel.FaultRateLimit, RetryAfter: fakemodel.Duration(time.Minute), Endpoint: fakemodel.EndpointChat,
+	}}})
+	product := startProduct(t, settings...)
+	shop := newTenant(t, product.URL(), chatconnect.TierFree)
+	shop.learn(fixture(t, "handbook.pdf"))
+	before := len(models.Requests())
+	body := shop.chatBody(questions[0].question)
+	body["messageId"] = "m-1"
+	s := shop.stream(body)
+	_, err := models.WaitRequests(t.Context(), before+2) // the question's embedding, and the refused one
+	require.NoError(t, err)
+	shop.stop("m-1", body["sessionId"]).is(http.StatusAccepted)
+	s.finish()
+	require.Equal(t, chatconnect.ChatStopped, s.done.Status)
+	require.Empty(t, s.text)
+	require.Equal(t, 1, product.count(t, `SELECT count(*) FROM chat_logs WHERE client_id = $1 AND status = 'stopped'`, shop.ID))
+}
+
+func TestAFollowUpIsSearchedForByWhatItMeans(t *testing.T) {
+	t.Parallel()
+	product := startProduct(t)
+	shop := newTenant(t, product.URL(), chatconnect.TierFree)
+	shop.learn(fixture(t, "prices.docx"), fixture(t, "handbook.pdf"), fixture(t, "utf16.txt"))
+	body := shop.chatBody("Do you sell brake pads?")
+	shop.stream(body).finish()
+	// The next question is asked when the first has been logged: its stream
+	// ends a moment before.
+	shop.logged(product, 1)
+	body["message"] = "And how much are they?"
+	s := shop.stream(body).finish()
+	require.Contains(t, s.text, "18.40")
+	require.Contains(t, sourceNames(s.done.Sources), "prices.docx")
+	require.Equal(t, chatconnect.ChatAnswered, s.done.Status)
+}
+
+// logged waits until n exchanges of the client have been logged.
+func (c *tenant) logged(p *product, n int) {
+	c.t.Helper()
+	require.Eventually(c.t, func() bool {
+		return p.count(c.t, `SELECT count(*) FROM chat_logs WHERE client_id = $1`, c.ID) >= n
+	}, patience, 10*time.Millisecond)
+}
+
+func TestAQuestionAboutSomethingElseCostsNothing(t *testing.T) {
+	t.Parallel()
+	models, settings := startModels(t, fakemodel.Knobs{})
+	product := startProduct(t, settings...)
+	shop := newTenant(t, product.URL(), chatconnect.TierFree)
+	body := shop.chatBody("Wer hat Penicillin entdeckt?") // nothing is known at all
+	s := shop.stream(body).finish()
+	require.Equal(t, chatconnect.ChatUnanswered, s.done.Status)
+	require.Equal(t, "Dazu habe ich in den Dokumenten leider nichts gefunden.", s.text)
+	require.Empty(t, s.done.Sources)
+	require.Zero(t, s.done.Usage)
+	for _, request := range models.Requests() {
+		require.NotContains(t, request.Path, "chat/completions")
+	}
+	shop.logged(product, 1)
+	require.Equal(t, 1, product.count(t, `SELECT count(*) FROM chat_logs WHERE client_id = $1 AND status = 'unanswered' AND model = ''`, shop.ID))
+}
+
+func TestATokenBudgetIsKept(t *testing.T) {
+	t.Parallel()
+	_, settings := startModels(t, fakemodel.Knobs{})
+	product := startProduct(t, settings...)
+	shop := newTenant(t, product.URL(), chatconnect.TierFree)
+	shop.learn(fixture(t, "handbook.pdf"))
+	shop.do(http.MethodPatch, "/api/dashboard/clients/"+string(shop.ID), map[string]any{"tokenBudget": 100}).is(http.StatusOK)
+	require.Contains(t, shop.stream(shop.chatBody(questions[0].question)).finish().text, questions[0].answer, "the first is within it")
+	shop.logged(product, 1)
+	for i := range 2 {
+		s := shop.stream(shop.chatBody(questions[1].question)).finish()
+		require.Equal(t, "budget_exhausted", s.failure.Code)
+		require.Contains(t, s.failure.Message, "this month")
+		shop.logged(product, 2+i)
+	}
+	require.Equal(t, 1, product.count(t, `SELECT count(*) FROM audit_events WHERE client_id = $1 AND action = 'budget.warning'`, shop.ID))
+	require.Equal(t, 2, product.count(t, `SELECT count(*) FROM chat_logs WHERE client_id = $1 AND status = 'failed' AND error_code = 'budget_exhausted'`, shop.ID))
+	require.Equal(t, 1, product.count(t, `SELECT count(*) FROM chat_logs WHERE client_id = $1 AND cost_microusd > 0`, shop.ID))
+
+	shop.do(http.MethodPatch, "/api/dashboard/clients/"+string(shop.ID), map[string]any{"tokenBudget": 1_000_000}).is(http.StatusOK)
+	require.Contains(t, shop.stream(shop.chatBody(questions[1].question)).finish().text, questions[1].answer)
+}
