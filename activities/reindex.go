@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 
@@ -81,7 +82,7 @@ func (a *Reindex) ListReindex(ctx context.Context, in *temporal.ReindexPageInput
 	for i, r := range revisions {
 		points, err := a.Index.CountIn(ctx, r.ClientID, in.Generation, r.Revision)
 		if err != nil {
-			return nil, encode(ctx, err)
+			return nil, encode(ctx, a.unlessLost(ctx, in.Generation, err))
 		}
 		if points >= r.Chunks {
 			page.Documents++
@@ -104,9 +105,31 @@ func (a *Reindex) ListReindex(ctx context.Context, in *temporal.ReindexPageInput
 func (a *Reindex) SwitchIndex(ctx context.Context, in *temporal.ReindexPlan) (*struct{}, error) {
 	defer heartbeat(ctx)()
 	if err := a.Builder.SwitchToNext(ctx, in.To); err != nil {
-		return nil, encode(ctx, err)
+		return nil, encode(ctx, a.unlessLost(ctx, in.To, err))
 	}
 	return &struct{}{}, nil
+}
+
+// errIndexLost ends a reindex whose collection is no more.
+var errIndexLost = chatconnect.Errorf(chatconnect.KindInternal, "reindex_collection_lost",
+	"The collection that was being built is gone: the vector store lost it, or somebody removed it. Start the reindex again.")
+
+// unlessLost returns err, or errIndexLost if it says that the generation is
+// gone, and it is for good: no waiting brings it back.
+func (a *Reindex) unlessLost(ctx context.Context, generation chatconnect.Generation, err error) error {
+	if !errors.Is(err, chatconnect.ErrGenerationGone) {
+		return err
+	}
+	now, lookErr := a.Builder.RefreshGenerations(ctx)
+	if lookErr != nil {
+		return err
+	}
+	for _, g := range now.All() {
+		if g.Collection == generation.Collection {
+			return err
+		}
+	}
+	return errIndexLost.Because(err)
 }
 
 // RemovePrevious removes the collection that was replaced.

@@ -165,6 +165,62 @@ func TestReindexBatchLeavesNothingOfWhatIsUnwanted(t *testing.T) {
 	}
 }
 
+// TestReindexBatchSparesWhatTheDatabaseLost has rows missing of a document that
+// search is to see: its points may be all there is of it.
+func TestReindexBatchSparesWhatTheDatabaseLost(t *testing.T) {
+	t.Parallel()
+	l := newLibrary()
+	l.chunks["a"], l.points["a"] = 2, []int{0, 3}
+	_, err := l.batch(t)
+	require.ErrorIs(t, temporal.DecodeError(err), errChunksMissing)
+	var app *sdktemporal.ApplicationError
+	require.ErrorAs(t, err, &app)
+	require.True(t, app.NonRetryable(), "the passes would go on for ever")
+	require.Equal(t, []int{0, 3}, l.points["a"])
+}
+
+// builder knows which generations there are now.
+type builder struct {
+	chatconnect.IndexBuilder
+	now chatconnect.Generations
+	err error
+}
+
+func (b builder) RefreshGenerations(context.Context) (chatconnect.Generations, error) {
+	return b.now, b.err
+}
+
+func (builder) SwitchToNext(context.Context, chatconnect.Generation) error {
+	return chatconnect.ErrGenerationGone.Because(nil)
+}
+
+// TestReindexEndsWhenItsCollectionIsLost, and only then: while the aliases are
+// looked at, or can't be, it goes on trying.
+func TestReindexEndsWhenItsCollectionIsLost(t *testing.T) {
+	t.Parallel()
+	mine, other := chatconnect.Generation{Collection: "mine"}, chatconnect.Generation{Collection: "other"}
+	for name, test := range map[string]struct {
+		builder builder
+		ends    bool
+	}{
+		"lost":         {builder{now: chatconnect.Generations{Active: other}}, true},
+		"still built":  {builder{now: chatconnect.Generations{Active: other, Next: &mine}}, false},
+		"not to know":  {builder{err: chatconnect.Errorf(chatconnect.KindUnavailable, "vector_store_unavailable", "Away.")}, false},
+		"there at all": {builder{now: chatconnect.Generations{Active: mine}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := &Reindex{Builder: test.builder, Logger: slog.New(slog.DiscardHandler)}
+			environment := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+			environment.RegisterActivity(a.SwitchIndex)
+			_, err := environment.ExecuteActivity(a.SwitchIndex, &temporal.ReindexPlan{To: mine})
+			var app *sdktemporal.ApplicationError
+			require.ErrorAs(t, err, &app)
+			require.Equal(t, test.ends, app.NonRetryable())
+		})
+	}
+}
+
 // TestReindexBatchWaitsForItsModel never stores without vectors what is to be
 // searched by them.
 func TestReindexBatchWaitsForItsModel(t *testing.T) {

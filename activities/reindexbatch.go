@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/temporal"
@@ -18,16 +19,24 @@ import (
 // An attempt that dies in between is repeated, and finds the same.
 func (a *Reindex) ReindexBatch(ctx context.Context, in *temporal.ReindexBatchInput) (*temporal.ReindexBatchResult, error) {
 	defer heartbeat(ctx)()
+	result, err := a.fill(ctx, in)
+	if err != nil {
+		return nil, encode(ctx, a.unlessLost(ctx, in.Generation, err))
+	}
+	return result, nil
+}
+
+func (a *Reindex) fill(ctx context.Context, in *temporal.ReindexBatchInput) (*temporal.ReindexBatchResult, error) {
 	var lacking []chatconnect.IndexedChunk
 	var stored []temporal.ReindexPiece
 	for _, piece := range in.Pieces {
 		chunks, wanted, err := a.lacking(ctx, in, piece)
 		if err != nil {
-			return nil, encode(ctx, err)
+			return nil, err
 		}
 		if !wanted {
 			if err := a.Index.Remove(ctx, in.ClientID, in.Generation, piece.Revision, piece.From, piece.To); err != nil {
-				return nil, encode(ctx, err)
+				return nil, err
 			}
 			continue
 		}
@@ -39,7 +48,7 @@ func (a *Reindex) ReindexBatch(ctx context.Context, in *temporal.ReindexBatchInp
 	for from := 0; from < len(lacking); from += embedAtOnce {
 		tokens, err := a.store(ctx, in, lacking[from:min(from+embedAtOnce, len(lacking))])
 		if err != nil {
-			return nil, encode(ctx, err)
+			return nil, err
 		}
 		result.Tokens += tokens
 	}
@@ -49,7 +58,7 @@ func (a *Reindex) ReindexBatch(ctx context.Context, in *temporal.ReindexBatchInp
 			err = a.Index.Remove(ctx, in.ClientID, in.Generation, piece.Revision, piece.From, piece.To)
 		}
 		if err != nil {
-			return nil, encode(ctx, err)
+			return nil, err
 		}
 	}
 	return result, nil
@@ -71,13 +80,26 @@ func (a *Reindex) lacking(ctx context.Context, in *temporal.ReindexBatchInput, p
 		return nil, false, err
 	}
 	if len(chunks) != piece.To-piece.From {
-		return nil, false, nil // its rows went while we looked
+		// Its rows went while we looked; or else they are damaged, and what the
+		// index still holds may be all there is of them.
+		if _, wanted, err = a.wanted(ctx, in.ClientID, piece.Revision); wanted && err == nil {
+			a.Logger.ErrorContext(ctx, "reindex: chunks are missing in the database", "document_id", piece.DocumentID,
+				"version", piece.Version, "from", piece.From, "to", piece.To, "found", len(chunks))
+			err = errChunksMissing.Because(fmt.Errorf("document %s version %d: %d of the chunks %d to %d are in the database",
+				piece.DocumentID, piece.Version, len(chunks), piece.From, piece.To-1))
+		}
+		return nil, false, err
 	}
 	for _, i := range missing {
 		lacking = append(lacking, chatconnect.IndexedChunk{Chunk: chunks[i-piece.From], DocumentName: document.Name})
 	}
 	return lacking, true, nil
 }
+
+// errChunksMissing ends a reindex. Without it the passes would go on for ever,
+// or leave out of the new index what the old one has.
+var errChunksMissing = chatconnect.Errorf(chatconnect.KindInternal, "chunks_missing",
+	"The database lacks a part of a document's text. Replace or delete the document (the worker's log names it), then start again.")
 
 // wanted reports whether search is to see the revision.
 func (a *Reindex) wanted(ctx context.Context, client chatconnect.ClientID, revision chatconnect.Revision) (chatconnect.Document, bool, error) {

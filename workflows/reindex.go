@@ -97,19 +97,21 @@ func (w *reindex) build(ctx workflow.Context) error {
 
 // retire removes the old generation, once no search uses it and nothing of it
 // is missing in the new one.
+//
+// In place there is one only if an earlier reindex was ended by force after its
+// switch: every upload would be stored in it too, for ever.
 func (w *reindex) retire(ctx workflow.Context) error {
-	if w.Plan.InPlace {
-		return nil
-	}
-	if !w.switched() {
-		w.Progress.Stage = temporal.ReindexLingering
-		if err := workflow.Sleep(ctx, cmp.Or(w.Grace, temporal.ReindexGrace)); err != nil {
+	if !w.Plan.InPlace {
+		if !w.switched() {
+			w.Progress.Stage = temporal.ReindexLingering
+			if err := workflow.Sleep(ctx, cmp.Or(w.Grace, temporal.ReindexGrace)); err != nil {
+				return err
+			}
+			w.Progress.Stage = temporal.ReindexChecking
+		}
+		if err := w.fill(ctx); err != nil {
 			return err
 		}
-		w.Progress.Stage = temporal.ReindexChecking
-	}
-	if err := w.fill(ctx); err != nil {
-		return err
 	}
 	w.Progress.Stage = temporal.ReindexRemoving
 	var a *activities.Reindex
@@ -117,7 +119,8 @@ func (w *reindex) retire(ctx workflow.Context) error {
 }
 
 // abandon removes what was built, unless searches go to it already: then late
-// is true.
+// is true. Without a plan nothing can have been built, let alone switched to:
+// the index may well have the model, and have had it before.
 func (w *reindex) abandon(ctx workflow.Context) (late bool) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	var a *activities.Reindex
@@ -127,7 +130,8 @@ func (w *reindex) abandon(ctx workflow.Context) (late bool) {
 		workflow.GetLogger(ctx).Error("half-built index not removed", "error", err)
 		return false
 	}
-	return result.Switched && !w.Plan.InPlace
+	planned := w.Plan.To.Collection != ""
+	return result.Switched && planned && !w.Plan.InPlace
 }
 
 // next is the input of a run that goes on from here.

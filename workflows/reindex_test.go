@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/log"
+	sdktemporal "go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
@@ -129,6 +130,7 @@ func TestReindexMendsTheIndexInPlace(t *testing.T) {
 	}, nil).Once()
 	env.OnActivity(a.ListReindex, mock.Anything, mock.Anything).Return(&temporal.ReindexPage{End: true, Documents: 2, Chunks: 20}, nil).Once()
 	env.OnActivity(a.ReindexBatch, mock.Anything, mock.Anything).Return(&temporal.ReindexBatchResult{Embedded: 4}, nil).Once()
+	env.OnActivity(a.RemovePrevious, mock.Anything, inPlace).Return(nothing, nil).Once() // one that a terminated reindex left
 	env.ExecuteWorkflow(ReindexAll, change)
 	require.NoError(t, env.GetWorkflowError())
 	var result temporal.ReindexResult
@@ -143,6 +145,7 @@ func TestReindexWaitsOutAnOutage(t *testing.T) {
 	var a *activities.Reindex
 	back := env.Now().Add(5 * time.Hour) // fewer than ten attempts, after which the test environment gives up
 	env.OnActivity(a.PrepareReindex, mock.Anything, change).Return(&temporal.ReindexPlan{From: newIndex, To: newIndex, InPlace: true}, nil).Once()
+	env.OnActivity(a.RemovePrevious, mock.Anything, mock.Anything).Return(nothing, nil).Once()
 	env.OnActivity(a.ListReindex, mock.Anything, mock.Anything).Return(&temporal.ReindexPage{
 		End: true, Incomplete: []chatconnect.ActiveRevision{active("x", 1, 64*20)},
 	}, nil).Once()
@@ -195,6 +198,51 @@ func TestReindexThatEndsEarlyRemovesWhatItBuilt(t *testing.T) {
 			require.True(t, test.check(env.GetWorkflowError()), "%v", env.GetWorkflowError())
 		})
 	}
+}
+
+// TestReindexCancelledBeforeItHasAPlan is one of the model that the index has,
+// while the vector store is away: that searches go to that model is no sign of
+// a switch.
+func TestReindexCancelledBeforeItHasAPlan(t *testing.T) {
+	t.Parallel()
+	env := reindexEnvironment(t)
+	var a *activities.Reindex
+	away := temporal.EncodeError(chatconnect.Errorf(chatconnect.KindUnavailable, "vector_store_unavailable", "Away."))
+	env.OnActivity(a.PrepareReindex, mock.Anything, change).Return(nil, away)
+	env.RegisterDelayedCallback(env.CancelWorkflow, 10*time.Second)
+	env.OnActivity(a.AbandonReindex, mock.Anything, change).Return(&temporal.AbandonResult{Switched: true}, nil).Once()
+	env.ExecuteWorkflow(ReindexAll, change)
+	require.True(t, env.IsWorkflowCompleted())
+	require.True(t, sdktemporal.IsCanceledError(env.GetWorkflowError()), "%v", env.GetWorkflowError())
+}
+
+// TestReindexCancelledWhenItsHistoryIsLong must not go on in another run, which
+// would know nothing of it.
+func TestReindexCancelledWhenItsHistoryIsLong(t *testing.T) {
+	t.Parallel()
+	env := reindexEnvironment(t)
+	var a *activities.Reindex
+	env.OnActivity(a.PrepareReindex, mock.Anything, change).Return(plan, nil).Once()
+	env.OnActivity(a.ListReindex, mock.Anything, mock.Anything).Return(&temporal.ReindexPage{Last: temporal.ReindexCursor{DocumentID: "d1"}}, nil).
+		Run(func(mock.Arguments) { env.SetContinueAsNewSuggested(true); env.CancelWorkflow() }).Once()
+	env.OnActivity(a.AbandonReindex, mock.Anything, change).Return(&temporal.AbandonResult{}, nil).Once()
+	env.ExecuteWorkflow(ReindexAll, change)
+	require.True(t, sdktemporal.IsCanceledError(env.GetWorkflowError()), "%v", env.GetWorkflowError())
+}
+
+// TestReindexOfOnePageContinuesBetweenPasses has so few documents that a pass
+// has no second page, and always one more that comes.
+func TestReindexOfOnePageContinuesBetweenPasses(t *testing.T) {
+	t.Parallel()
+	env := reindexEnvironment(t)
+	var a *activities.Reindex
+	env.OnActivity(a.PrepareReindex, mock.Anything, change).Return(plan, nil).Once()
+	env.OnActivity(a.ListReindex, mock.Anything, mock.Anything).Return(&temporal.ReindexPage{
+		End: true, Incomplete: []chatconnect.ActiveRevision{active("x", 1, 1)},
+	}, nil).Run(func(mock.Arguments) { env.SetContinueAsNewSuggested(true) }).Once()
+	env.OnActivity(a.ReindexBatch, mock.Anything, mock.Anything).Return(&temporal.ReindexBatchResult{Embedded: 1}, nil).Once()
+	env.ExecuteWorkflow(ReindexAll, change)
+	require.True(t, workflow.IsContinueAsNewError(env.GetWorkflowError()), "%v", env.GetWorkflowError())
 }
 
 func TestReindexCancelledAfterTheSwitchGoesToItsEnd(t *testing.T) {

@@ -11,7 +11,8 @@ import (
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
-// fill makes passes until one finds that nothing is lacking.
+// fill makes passes until one finds that nothing is lacking. Between passes, as
+// between pages, it may go on in another run.
 func (w *reindex) fill(ctx workflow.Context) error {
 	pause := time.Second
 	for {
@@ -32,7 +33,22 @@ func (w *reindex) fill(ctx workflow.Context) error {
 		if err := rest(ctx, &pause); err != nil {
 			return err
 		}
+		if err := w.goOn(ctx); err != nil {
+			return err
+		}
 	}
+}
+
+// goOn ends this run if its history has grown long, and has another go on from
+// here. Not when the reindex is cancelled: the other run would never learn.
+func (w *reindex) goOn(ctx workflow.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+		return workflow.NewContinueAsNewError(ctx, temporal.WorkflowReindexAll, w.next())
+	}
+	return nil
 }
 
 // pass goes on from w.After to the end. Between pages it may end this run and
@@ -56,8 +72,8 @@ func (w *reindex) pass(ctx workflow.Context) error {
 			return nil
 		}
 		w.After = page.Last
-		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
-			return workflow.NewContinueAsNewError(ctx, temporal.WorkflowReindexAll, w.next())
+		if err := w.goOn(ctx); err != nil {
+			return err
 		}
 	}
 }
