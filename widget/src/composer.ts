@@ -1,6 +1,6 @@
 // Where a question is written: 1 to 2000 code points, as the server counts.
 
-import { button, h, SEND, STOP } from './dom.ts';
+import { button, h } from './dom.ts';
 import { Text, type Texts } from './text.ts';
 
 const MOST = 2000;
@@ -16,8 +16,8 @@ export interface Composer {
 export const composer = (texts: Texts, placeholder: string, ask: (text: string) => void, cancel: () => void): Composer => {
   let busy = false;
   const counter = h('span', { cc: 'counter', id: 'counter', hidden: true });
-  const send = button('send', SEND, texts(Text.send), () => submit());
-  const stop = button('stop', STOP, texts(Text.stop), () => {
+  const send = button('send', texts(Text.iconSend), texts(Text.send), () => submit());
+  const stop = button('stop', texts(Text.iconStop), texts(Text.stop), () => {
     input.focus();
     cancel();
   });

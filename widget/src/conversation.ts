@@ -46,10 +46,10 @@ export interface Conversation {
 
 const STOP_PATIENCE = 3000;
 
-/** randomId is 22 characters of 128 random bits; it needs no https. */
+/** randomId is 26 characters that hold more than 128 random bits; it needs no https. */
 const randomId = (): string => {
   let id = '';
-  for (const byte of crypto.getRandomValues(new Uint8Array(22))) id += 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'[byte % 62];
+  for (const byte of crypto.getRandomValues(new Uint8Array(26))) id += (byte % 36).toString(36);
   return id;
 };
 

@@ -35,13 +35,6 @@ export const icon = (path: string): SVGElement => {
 export const CHAT = 'M4 5h16v11H9l-5 4z';
 export const HELP = 'M9 9a3 3 0 1 1 4 3q-1 .5-1 2m0 3v.1M3 12a9 9 0 1 1 18 0 9 9 0 1 1-18 0';
 export const CLOSE = 'M6 6l12 12M18 6L6 18';
-export const NEW = 'M12 5v14M5 12h14';
-export const SEND = 'M12 20V5m-6 6l6-6 6 6';
-export const STOP = 'M7 7h10v10H7z';
-export const COPY = 'M9 9h11v11H9zM5 15H4V4h11v1';
-export const UP = 'M7 20H4v-9h3m0 9V11l4-8q3 0 2 6h6l-2 11z';
-export const DOWN = 'M17 4h3v9h-3m0-9v9l-4 8q-3 0-2-6H5L7 4z';
-export const TO_END = 'M12 5v14m-6-6l6 6 6-6';
 
 /** button builds an icon's button; the label is what it is called. */
 export const button = (cc: string, path: string, label: string, click: (event: Event) => void): HTMLButtonElement =>

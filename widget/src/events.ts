@@ -4,29 +4,19 @@ export type Detail = Record<string, unknown>;
 export type Listener = (detail: Detail) => void;
 
 export interface Events {
+  /** on returns what ends it. */
   on(name: string, listener: Listener): () => void;
   emit(name: string, detail?: Detail): void;
 }
 
 export const events = (): Events => {
-  const listeners = new Set<{ name: string; listener: Listener }>();
+  const bus = new EventTarget(); // reports what a listener throws, and goes on
   return {
     on(name, listener) {
-      const entry = { name, listener };
-      listeners.add(entry);
-      return () => {
-        listeners.delete(entry);
-      };
+      const receive = (event: Event) => listener((event as CustomEvent).detail);
+      bus.addEventListener(name, receive);
+      return () => bus.removeEventListener(name, receive);
     },
-    emit(name, detail = {}) {
-      for (const entry of [...listeners]) {
-        if (entry.name !== name) continue;
-        try {
-          entry.listener(detail);
-        } catch (error) {
-          reportError(error); // the page's mistake stays the page's
-        }
-      }
-    },
+    emit: (name, detail = {}) => void bus.dispatchEvent(new CustomEvent(name, { detail })),
   };
 };

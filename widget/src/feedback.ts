@@ -1,6 +1,6 @@
 // What can be done with a finished answer: copy it, rate it, say why.
 
-import { button, COPY, DOWN, h, UP } from './dom.ts';
+import { button, h } from './dom.ts';
 import { Text, type Texts } from './text.ts';
 
 export type Rate = (rating: string, comment?: string) => Promise<unknown>;
@@ -32,7 +32,7 @@ export const actions = (texts: Texts, answer: () => string, rating: string, rate
     }));
 
   const row = h('div', { cc: 'actions' },
-    button('copy', COPY, texts(Text.copy), async () => {
+    button('copy', texts(Text.iconCopy), texts(Text.copy), async () => {
       try {
         await navigator.clipboard.writeText(answer());
         say(texts(Text.copied));
@@ -40,8 +40,8 @@ export const actions = (texts: Texts, answer: () => string, rating: string, rate
         // Without https there is no clipboard; the text can be selected.
       }
     }),
-    thumb('up', UP, texts(Text.good)),
-    thumb('down', DOWN, texts(Text.bad)),
+    thumb('up', texts(Text.iconUp), texts(Text.good)),
+    thumb('down', texts(Text.iconDown), texts(Text.bad)),
     form,
   );
   show();

@@ -1,6 +1,6 @@
 // The panel: title bar, log, composer. It is built when it is first opened.
 
-import { button, CLOSE, h, NEW, TO_END } from './dom.ts';
+import { button, CLOSE, h } from './dom.ts';
 import { composer } from './composer.ts';
 import type { Settings } from './config.ts';
 import { conversation, type Conversation } from './conversation.ts';
@@ -16,6 +16,8 @@ export interface Panel {
   /** ask waits for its turn. */
   ask(text: string): void;
   focus(): void;
+  /** dress takes over what has changed in the settings. */
+  dress(): void;
   reset(): void;
   leave(): void;
 }
@@ -38,6 +40,7 @@ export const createPanel = (around: Surroundings): Panel => {
   let talk: Conversation;
   let queue: Promise<unknown>;
   let pinned = true; // the reader sees the newest
+  let lost = false; // the connection of an answer
 
   const status = h('p', { cc: 'status', role: 'status' });
   const notice = h('p', { cc: 'notice', hidden: true });
@@ -45,11 +48,20 @@ export const createPanel = (around: Surroundings): Panel => {
     pinned = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
     jump.hidden = pinned;
   } });
+  const network = () => {
+    const state = !navigator.onLine ? 'offline' : lost ? 'reconnecting' : '';
+    notice.hidden = !state;
+    notice.dataset.state = state;
+    const text = state && texts(state === 'offline' ? Text.offline : Text.reconnecting);
+    if (notice.textContent !== text) notice.textContent = text;
+  };
+  const NETWORK = ['online', 'offline'];
+  for (const name of NETWORK) addEventListener(name, network);
   const toEnd = () => {
     pinned = true;
     grew();
   };
-  const jump = button('jump', TO_END, texts(Text.newest), () => {
+  const jump = button('jump', texts(Text.iconEnd), texts(Text.newest), () => {
     toEnd();
     log.focus();
   });
@@ -65,11 +77,13 @@ export const createPanel = (around: Surroundings): Panel => {
   };
   const write = composer(texts, settings.placeholder, ask, () => talk.stop());
 
+  const greeting = h('p', { cc: 'greeting', dir: 'auto' });
   /** begin fills the log: the greeting, and what this session has said. */
   const begin = () => {
     talk?.leave();
     log.replaceChildren();
-    if (settings.greeting) log.append(h('p', { cc: 'greeting', dir: 'auto' }, settings.greeting));
+    greeting.textContent = settings.greeting;
+    if (settings.greeting) log.append(greeting);
     for (const question of session.memory.id ? [] : settings.suggestedQuestions) {
       log.append(h('button', { cc: 'suggestion', type: 'button', dir: 'auto', click() {
         write.input.focus();
@@ -90,10 +104,8 @@ export const createPanel = (around: Surroundings): Panel => {
         if (text) said = setTimeout(() => (status.textContent = text), 100);
       },
       connection(state) {
-        notice.hidden = !state;
-        notice.dataset.state = state;
-        const text = state && texts(state === 'offline' ? Text.offline : Text.reconnecting);
-        if (notice.textContent !== text) notice.textContent = text;
+        lost = !!state;
+        network();
       },
       busy: write.busy,
       answered: around.answered,
@@ -102,7 +114,7 @@ export const createPanel = (around: Surroundings): Panel => {
   };
 
   const title = h('h2', { cc: 'title', id: 'title', tabindex: -1, dir: 'auto' }, settings.title);
-  const bar = h('div', { cc: 'bar' }, title, button('new-chat', NEW, texts(Text.newChat), () => {
+  const bar = h('div', { cc: 'bar' }, title, button('new-chat', texts(Text.iconNew), texts(Text.newChat), () => {
     panel.reset();
     write.input.focus();
   }));
@@ -131,14 +143,23 @@ export const createPanel = (around: Surroundings): Panel => {
       (matchMedia('(pointer:coarse)').matches ? title : write.input).focus();
       grew();
     },
+    dress() {
+      title.textContent = settings.title;
+      greeting.textContent = settings.greeting;
+      write.input.placeholder = settings.placeholder || texts(Text.input);
+    },
     reset() {
       session.forget();
       write.busy(false);
       begin();
       events.emit('reset');
     },
-    leave: () => talk.leave(),
+    leave() {
+      talk.leave();
+      for (const name of NETWORK) removeEventListener(name, network);
+    },
   };
+  network();
   begin();
   return panel;
 };

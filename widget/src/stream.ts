@@ -124,17 +124,17 @@ export const follow = async (call: Call, session: Session, question: Question, o
   }
 };
 
-const WAKES = ['online', 'pageshow', 'visibilitychange', 'abort'];
-
 /** pause waits, but not longer than until the network or the page is back. */
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
-    const targets = [window, document, signal];
+    const over = new AbortController();
     const end = () => {
       clearTimeout(timer);
-      for (const target of targets) for (const name of WAKES) target.removeEventListener(name, end);
+      over.abort();
       resolve();
     };
     const timer = setTimeout(end, ms);
-    for (const target of targets) for (const name of WAKES) target.addEventListener(name, end);
+    for (const name of ['online', 'pageshow', 'visibilitychange', 'abort']) {
+      for (const target of [window, document, signal]) target.addEventListener(name, end, over);
+    }
   });

@@ -32,13 +32,9 @@ export const readable = (colour: Colour, on: Colour): Colour => {
 };
 
 /** themeSheet is the style that depends on the settings. */
-export const themeSheet = (settings: Settings): string => {
+export const themeSheet = (settings: Settings, dark: boolean, place: number): string => {
   const hex = settings.primaryColor;
   const primary = parse(/^#[\da-f]{6}$/i.test(hex) ? hex : '#2457d6');
-  const dark = `--bg:#1c1e22;--fg:#eceef1;--soft:#2b2e34;--dim:#a9afb9;--line:#7d838d;--bad:#ff9b94;--link:${css(readable(primary, DARK))};color-scheme:dark`;
-  const left = settings.position === 'bottom-left';
-  return (
-    `:host{--main:${css(primary)};--on:${css(contrast(primary, WHITE) < 4.5 ? BLACK : WHITE)};--link:${css(readable(primary, WHITE))};--x:${left ? 'auto' : '16px'};--y:${left ? '16px' : 'auto'}}` +
-    (settings.colorScheme === 'dark' ? `:host{${dark}}` : settings.colorScheme === 'light' ? '' : `@media(prefers-color-scheme:dark){:host{${dark}}}`)
-  );
+  const [x, y] = settings.position === 'bottom-left' ? ['auto', '16px'] : ['16px', 'auto'];
+  return `:host{--main:${css(primary)};--on:${css(contrast(primary, WHITE) < 4.5 ? BLACK : WHITE)};--link:${css(readable(primary, dark ? DARK : WHITE))};--x:${x};--y:${y};--n:${place}}`;
 };

@@ -68,15 +68,21 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
     const dialog = built?.element;
     if (shown && dialog instanceof HTMLDialogElement) show(dialog);
   };
+  const night = matchMedia('(prefers-color-scheme:dark)');
   const observer = new MutationObserver(attach);
   observer.observe(document, { childList: true, subtree: inline });
   if (!inline) observer.observe(document.documentElement, { childList: true });
 
+  // What could not be loaded is loaded when it is next asked for.
+  const later = () => undefined;
   const badge = h('span', { cc: 'badge', hidden: true });
-  const launcher = h('button', { cc: 'launcher', type: 'button', 'aria-haspopup': 'dialog', 'aria-expanded': 'false', click: () => (shown ? close() : api.open()), pointerenter: () => prepare(), focus: () => prepare() });
+  const launcher = h('button', { cc: 'launcher', type: 'button', 'aria-haspopup': 'dialog', 'aria-expanded': 'false', click: () => (shown ? close() : api.open().catch(later)), pointerenter: () => prepare().catch(later), focus: () => prepare().catch(later) });
 
   const dress = () => {
-    sheets[1].replaceSync(themeSheet(settings) + `:host{--n:${place}}`);
+    const { colorScheme } = settings;
+    const dark = colorScheme === 'dark' || (colorScheme !== 'light' && night.matches);
+    host.toggleAttribute('data-dark', dark);
+    sheets[1].replaceSync(themeSheet(settings, dark, place));
     const { launcherText, launcherIcon, title } = settings;
     const label = launcherText || title;
     launcher.setAttribute('aria-label', label);
@@ -95,12 +101,13 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
     settings = { ...loaded, ...overrides };
     language = localeOf(locale || (settings.locale !== 'auto' && settings.locale) || document.documentElement.lang || navigator.language);
     dress();
+    night.addEventListener('change', dress);
     if (!inline) root.append(launcher);
     attach();
     emit('ready', { clientId: settings.clientId });
-    if (inline) build();
-    else if (open || remembered()) api.open();
-    else if (session.memory.pending) build(); // its answer is awaited
+    // By itself it takes no focus. An answer under way is awaited out of sight.
+    if (!inline && (open || remembered())) unfold().catch(later);
+    else if (inline || session.memory.pending) build().catch(later);
   });
 
   /** prepare begins as soon as somebody seems about to open the panel. */
@@ -129,7 +136,8 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
   // On a small screen the panel covers the page, which then must not get the focus.
   const show = (dialog: HTMLDialogElement) => {
     dialog.close();
-    dialog[matchMedia('(max-width:480px),(max-height:420px)').matches ? 'showModal' : 'show']();
+    if (matchMedia('(max-width:480px),(max-height:420px)').matches) dialog.showModal();
+    else dialog.open = true; // show() would take the focus
   };
 
   const remember = () => {
@@ -158,20 +166,23 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
     emit('close');
   };
 
+  const unfold = async (): Promise<Panel> => {
+    const panel = await build();
+    if (!gone && !shown && !inline) {
+      shown = true;
+      before = document.activeElement === host ? null : document.activeElement;
+      show(panel.element as HTMLDialogElement);
+      session.keep({ unread: 0 });
+      dress();
+      remember();
+      emit('open');
+    }
+    return panel;
+  };
+
   const api: Widget = {
     async open() {
-      const { element, focus } = await build();
-      if (gone) return;
-      if (!shown && !inline) {
-        shown = true;
-        before = document.activeElement === host ? null : document.activeElement;
-        show(element as HTMLDialogElement);
-        session.keep({ unread: 0 });
-        dress();
-        remember();
-        emit('open');
-      }
-      focus();
+      (await unfold()).focus();
     },
     close,
     async send(text) {
@@ -191,11 +202,13 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
       if (!settings) return;
       Object.assign(settings, changes);
       dress();
+      built?.dress();
     },
     on,
     destroy() {
       gone = true;
       observer.disconnect();
+      night.removeEventListener('change', dress);
       built?.leave();
       host.remove();
       removed();

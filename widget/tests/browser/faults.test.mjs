@@ -80,7 +80,7 @@ test('kill -9 of api and worker in the middle of an answer: it is completed', as
   assert.ok(await w.notice.isHidden());
   assert.equal(await w.messages.count(), 2, 'one question, one answer');
   await w.root.page().reload();
-  if (!(await w.panel.isVisible())) await w.open();
+  await w.reopened();
   await w.answers.first().waitFor();
   assert.equal(await html(w, w.last), body, 'and the history says the same');
   check();
@@ -150,8 +150,7 @@ test('another page in the middle of an answer: it goes on there', async () => {
   await w.ask('Do you follow?');
   await w.in(w.last, 'answer').getByText('30 days').waitFor();
   await page.reload();
-  await w.launcher.waitFor();
-  if (!(await w.panel.isVisible())) await w.open();
+  await w.reopened();
   const answer = await w.ended(1);
   assert.equal(await html(w, answer), body);
   check();

@@ -253,14 +253,13 @@ test('back and forward: the page out of the cache goes on', async () => {
   // browser kept the page or made it anew.
   const hold = gate();
   api.answer = () => [{ token: 'Some ' }, { token: 'of ' }, { hold: hold.promise }, { token: 'it.' }];
-  if (!(await w.panel.isVisible())) await w.open();
+  await w.reopened();
   await w.ask('Half');
   await w.in(w.last, 'answer').getByText('Some').waitFor();
   await page.goto(other);
   hold.open();
   await page.goBack();
-  await w.launcher.waitFor({ state: 'attached' });
-  if (!(await w.panel.isVisible())) await w.open();
+  await w.reopened();
   const answer = await w.ended();
   assert.equal((await w.in(answer, 'answer').innerText()).trim(), 'Some of it.');
   v.check();
@@ -301,7 +300,7 @@ for (const years of [-30, 20]) {
     });
     await usable(v);
     await v.page.reload();
-    await v.w.open();
+    await v.w.open(); // it was closed
     await v.w.answers.first().waitFor();
     assert.equal(await v.w.answers.count(), 1, 'the history is there');
     await v.w.answer('Another');

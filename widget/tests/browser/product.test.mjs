@@ -46,8 +46,7 @@ test('a conversation: suggestion, citations, stop, feedback, history, new chat',
 
   const before = await w.answers.evaluateAll((all) => all.map((e) => e.querySelector('[data-cc=answer]').innerHTML));
   await page.reload();
-  await w.launcher.waitFor();
-  if (!(await w.panel.isVisible())) await w.open();
+  await w.reopened();
   await w.answers.nth(2).waitFor();
   assert.deepEqual(await w.answers.evaluateAll((all) => all.map((e) => e.querySelector('[data-cc=answer]').innerHTML)), before);
   assert.equal(await w.in(w.answers.first(), 'feedback-down').getAttribute('aria-pressed'), 'true');

@@ -128,7 +128,7 @@ for (const [policy, url] of [['no policy', () => pages.add(shop({ script: api.ur
       assert.deepEqual(await tempt(page), [], `answer ${n}`);
     }
     await page.reload(); // and the same out of the history
-    await w.launcher.click();
+    await w.reopened();
     await w.ended();
     assert.deepEqual(await tempt(page), []);
     await settle(page);

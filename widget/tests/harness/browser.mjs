@@ -78,6 +78,16 @@ export function widget(page, host = 'chat-connect') {
       await w.panel.waitFor();
     },
 
+    /** reopened waits until the panel is open by itself, as it was on the page before. */
+    reopened: () => w.panel.waitFor(),
+
+    /** asked are the questions, without what only screen readers are told. */
+    asked: () => w.questions.evaluateAll((all) => all.map((e) => {
+      const copy = e.cloneNode(true);
+      for (const spoken of copy.querySelectorAll('[data-cc=spoken]')) spoken.remove();
+      return copy.textContent;
+    })),
+
     async ask(question) {
       await w.input.fill(question);
       await w.send.click();

@@ -197,7 +197,7 @@ export async function contract({ port = 0 } = {}) {
     const messages = sessions.get(session) ?? new Map();
     sessions.set(session, messages);
     if (inPath) {
-      return json(response, 200, { messages: [...messages].slice(-50).map(([messageId, a]) => ({ messageId, question: a.question, answer: a.text, sources: a.sources, status: a.status, rating: a.rating, askedAt: a.askedAt })) });
+      return json(response, 200, { messages: [...messages].filter(([, a]) => a.ended).slice(-50).map(([messageId, a]) => ({ messageId, question: a.question, answer: a.text, sources: a.sources, status: a.status, rating: a.rating, askedAt: a.askedAt })) });
     }
     if (path === '/chat/stream' && request.method === 'POST') {
       const length = [...String(body.message ?? '')].length;
