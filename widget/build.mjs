@@ -8,12 +8,17 @@ import { build, transform } from 'esbuild';
 const read = (name) => readFileSync(new URL(name, import.meta.url), 'utf8');
 const dist = new URL('dist/', import.meta.url);
 
-// Texts are arrays in the order of locales/en.json, which is also Text's; the
-// style comes before them.
+// A locale's file is an array: the panel's style, its icons, its texts in the
+// order of locales/en.json. Text numbers what comes after the style.
 const english = JSON.parse(read('locales/en.json'));
 const names = Object.keys(english);
+const icons = JSON.parse(read('src/icons.json'));
 const declared = /enum Text \{([^}]*)\}/.exec(read('src/text.ts'))[1].split(',').map((name) => name.trim()).filter(Boolean);
-if (`${declared}` !== `${names}`) throw new Error(`src/text.ts and locales/en.json differ:\n${declared}\n${names}`);
+const numbered = [...Object.keys(icons), ...names];
+if (`${declared}` !== `${numbered}`) throw new Error(`src/text.ts has other names than icons.json and locales/en.json:\n${declared}\n${numbered}`);
+
+// Names of ours that leave the script neither as JSON nor as its interface.
+const INTERNAL = /^(texts|element|memory|posted|grew|inline|removed|answered|surroundings|settings|session|locale_|headers_|keep|forget|reader|token_|begin|sources_|connection_|rendering|redraw|append_|busy|spoken|status_|leave|ask|restore|say|call|after|add_|cite|show_)$/;
 
 const minify = async (css) => (await transform(css, { loader: 'css', minify: true, target: 'safari16.4' })).code.trim();
 const style = await minify(read('src/panel.css'));
@@ -24,7 +29,7 @@ for (const file of readdirSync(new URL('locales/', import.meta.url)).sort()) {
   for (const name of names) {
     if (texts[name].split('{}').length !== english[name].split('{}').length) throw new Error(`locales/${file}: ${name} must have {} where English has it`);
   }
-  locales[file] = JSON.stringify([style, ...Object.values(texts)]);
+  locales[file] = JSON.stringify([style, ...Object.values(icons), ...Object.values(texts)]);
 }
 const hash = createHash('sha256').update(JSON.stringify(locales)).digest('hex').slice(0, 12);
 
@@ -37,7 +42,7 @@ const styles = {
 
 const { outputFiles: [script] } = await build({
   entryPoints: [new URL('src/main.ts', import.meta.url).pathname],
-  bundle: true, minify: true, write: false, format: 'iife', target: ['es2022', 'safari16.4'], charset: 'utf8', legalComments: 'none',
+  mangleProps: INTERNAL, bundle: true, minify: true, write: false, format: 'iife', target: ['es2022', 'safari16.4'], charset: 'utf8', legalComments: 'none',
   define: { DRESS: JSON.stringify(hash) },
   plugins: [styles], logLevel: 'warning',
 });
