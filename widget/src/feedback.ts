@@ -27,6 +27,7 @@ export const actions = (texts: Texts, answer: () => string, rating: string, rate
     (thumbs[name] = button('feedback-' + name, path, label, () => {
       rating = rating === name ? 'none' : name;
       form.hidden = rating === 'none';
+      form.scrollIntoView({ block: 'nearest' });
       show();
       rate(rating);
     }));

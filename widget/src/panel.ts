@@ -54,6 +54,7 @@ export const createPanel = (around: Surroundings): Panel => {
     notice.dataset.state = state;
     const text = state && texts(state === 'offline' ? Text.offline : Text.reconnecting);
     if (notice.textContent !== text) notice.textContent = text;
+    grew(); // the log has become smaller
   };
   const NETWORK = ['online', 'offline'];
   for (const name of NETWORK) addEventListener(name, network);

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from './server.mjs';
 
-const BIN = fileURLToPath(new URL('../../../bin/', import.meta.url));
+const BIN = process.env.BIN ?? fileURLToPath(new URL('../../../bin/', import.meta.url));
 const PATIENCE = 60_000;
 
 /** child starts a program whose output is shown if a test wants to know. */
