@@ -38,7 +38,8 @@ interface Record {
 export interface Conversation {
   /** restore shows what was said, and goes on with what is under way. */
   restore(): Promise<void>;
-  ask(text: string): Promise<void>;
+  /** ask waits for its turn. */
+  ask(text: string): void;
   stop(): void;
   /** leave ends what runs, without a word. */
   leave(): void;
@@ -56,6 +57,7 @@ const randomId = (): string => {
 export const conversation = (call: Call, session: Session, room: Room, events: Events, metadata: () => { [name: string]: string } | undefined): Conversation => {
   const { texts } = room;
   let running: { abort: AbortController; question: Question } | undefined;
+  let turn = Promise.resolve();
   let left = false;
 
   /** send is a request about a message. */
@@ -86,7 +88,7 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
       seconds = Math.ceil((until - performance.now()) / 1000);
       countdown.textContent = `${Math.max(0, seconds)}`;
       if (!view.element.isConnected || left) clearInterval(timer);
-      else if (seconds <= 0 && !running) retry();
+      else if (seconds <= 0) retry();
     };
     let timer: number | undefined;
     if (limited) {
@@ -99,9 +101,16 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
     events.emit('error', { messageId: question.id, code: failure.code, message: failure.message, retryAfter: failure.after });
   };
 
-  const run = async (view: AnswerView, question: Question): Promise<void> => {
+  /** run answers after those before it. */
+  const run = (view: AnswerView, question: Question) => {
+    view.status('sending');
+    turn = turn.then(() => answer(view, question));
+  };
+
+  const answer = async (view: AnswerView, question: Question): Promise<void> => {
+    if (left) return;
     const abort = new AbortController();
-    const mine = (running = { abort, question });
+    running = { abort, question };
     const { id } = question;
     session.keep({ pending: id, question: question.text });
     view.element.dataset.id = id;
@@ -139,7 +148,7 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
       if (abort.signal.aborted) finish(view, id, 'stopped');
       else error = failure as Failure;
     }
-    if (running === mine) running = undefined;
+    running = undefined;
     // Another page may have asked since.
     if (session.memory.pending === id) session.keep({ pending: undefined, question: undefined });
     room.connection('');
@@ -159,7 +168,9 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
       if (id) {
         try {
           const response = await call('GET', `/chat/sessions/${id}/messages`, await session.headers(call), undefined, soon());
-          for (const record of (await response.json()).messages as Record[]) {
+          const { messages } = await response.json();
+          if (left) return;
+          for (const record of messages as Record[]) {
             const view = show(record.messageId, record.question);
             view.sources(record.sources ?? []);
             view.token(record.answer);
@@ -174,11 +185,11 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
       }
       if (pending && question && !left) run(show(pending, question), { id: pending, text: question, posted: !!id });
     },
-    async ask(text) {
+    ask(text) {
       const id = randomId();
       const view = show(id, text);
       events.emit('message', { messageId: id, text });
-      await run(view, { id, text, posted: false, metadata: metadata() });
+      run(view, { id, text, posted: false, metadata: metadata() });
     },
     stop() {
       const current = running;

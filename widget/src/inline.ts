@@ -10,7 +10,7 @@ export type Cite = (n: number) => Node | undefined;
 // repetition is bounded or ends at the first character that can't belong to
 // it, so hostile text costs little time.
 const TOKEN =
-  /\\([!-\/:-@[-`{-~])|(`{1,9})([^`]|[^`][^]*?[^`])\2(?!`)|!?\[([^[\]]{0,300})\]\(\s*<?([^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*)>?(?:\s+"[^"]*")?\s*\)|\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]|<?((?:https?:\/\/|mailto:)[^\s<>[\]"'`|]*[^\s<>[\]"'`|.,:;!?)*_~])>?|(\*{1,3}|_{1,3}|~~)(?=[^\s*_~])([^]{0,999}?[^\s*_~])\8(?!\8)/g;
+  /\\([!-\/:-@[-`{-~])|(`{1,9})([^`]|[^`][^]*?[^`])\2(?!`)|!?\[([^[\]]{0,300})\]\(\s*<?([^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*)>?(?:\s+"[^"]*")?\s*\)|\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]|<?((?:https?:\/\/|mailto:)[^\s<>[\]"'`|]*[^\s<>[\]"'`|.,:;!?)*_~])>?|(\*{1,3}|_{1,3}|~~)(?=[^\s*_~])([^]{0,399}?[^\s*_~])\8(?!\8)/g;
 
 const WORD = /[\p{L}\p{N}]/u;
 
@@ -20,7 +20,6 @@ const link = (url: string, ...children: (Node | string)[]): Node =>
 /** inline returns the nodes of a text. */
 export const inline = (text: string, cite: Cite): (Node | string)[] => {
   const nodes: (Node | string)[] = [];
-  const token = new RegExp(TOKEN); // its own position: inline calls itself
   let from = 0;
   let plain = '';
   const add = (node: Node | undefined) => {
@@ -28,7 +27,8 @@ export const inline = (text: string, cite: Cite): (Node | string)[] => {
     plain = '';
     if (node) nodes.push(node);
   };
-  for (let match; (match = token.exec(text)); ) {
+  // The position is set anew, for inline calls itself.
+  for (let match; (TOKEN.lastIndex = from), (match = TOKEN.exec(text)); ) {
     const [whole, escaped, , code, label, url, cited, bare, mark, inner] = match;
     const at = match.index;
     plain += text.slice(from, at);
@@ -54,7 +54,7 @@ export const inline = (text: string, cite: Cite): (Node | string)[] => {
     else if (mark![0] === '_' && (WORD.test(text[at - 1] ?? '') || WORD.test(text[from] ?? ''))) {
       // snake_case is no emphasis.
       plain += mark;
-      token.lastIndex = from = at + mark!.length;
+      from = at + mark!.length;
     } else add(h(mark === '~~' ? 'del' : mark!.length > 1 ? 'strong' : 'em', {}, ...inline(inner!, cite)));
   }
   plain += text.slice(from);

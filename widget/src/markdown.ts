@@ -5,124 +5,99 @@
 import { h } from './dom.ts';
 import { inline, type Cite } from './inline.ts';
 
-const FENCE = /^ {0,3}(```+|~~~+)/;
-const ITEM = /^( *)([-*+]|\d{1,9}[.)])(?: +|$)(.*)/;
-const RULE = /^ {0,3}([-*_])( *\1){2,} *$/;
-const HEADING = /^ {0,3}#{1,6} +(.*?)[ #]*$/;
-const DELIMITERS = /^ *\|? *:?-+:? *(\| *:?-+:? *)*\|? *$/;
+// How a line begins: 1 indent, 2 code, 3 heading, 4 quote, 5 rule, 7 list item, 8 its text.
+const BLOCK = /^( *)(?:(```+|~~~+)|#{1,6} +(.*?)[ #]*$|(>) ?|(([-*_])(?: *\6){2,} *$)|([-*+]|\d{1,9}[.)])(?: +|$)(.*))/;
+const DELIMITERS = /^ *\|? *:?-+:? *(\| *:?-+:? *)*\|? *$/; // below a table's head
 const DEPTH = 6; // of lists and quotes in each other
 
-const blank = (line: string | undefined) => line !== undefined && !/\S/.test(line);
-
-const cells = (line: string): string[] =>
-  line.trim().replace(/^\|/, '').replace(/\|$/, '').split('|');
+const blank = (line: string) => !line.trim();
+const indent = (line: string) => line.search(/\S|$/);
+const closes = (line: string, fence: string) => (line = line.trim()).startsWith(fence) && !line.replace(/[`~]/g, '');
+const cells = (line: string) => line.trim().replace(/^\||\|$/g, '').split('|');
 
 /** blocks turns whole lines into nodes. */
 const blocks = (lines: string[], cite: Cite, depth: number): Node[] => {
   const nodes: Node[] = [];
-  const text = (source: string[]) => inline(source.join('\n').trim(), cite);
-  for (let i = 0; i < lines.length; ) {
+  const text = (source: string) => inline(source.trim(), cite);
+  /** take joins the lines from i on that belong together. */
+  const take = (belongs: (line: string) => unknown) => {
+    const taken: string[] = [];
+    while (i < lines.length && belongs(lines[i]!)) taken.push(lines[i++]!);
+    return taken;
+  };
+  const table = () => lines[i]!.includes('|') && DELIMITERS.test(lines[i + 1] ?? '');
+  let i = 0;
+  while (i < lines.length) {
     const line = lines[i]!;
-    let match;
-    if (blank(line)) i++;
-    else if ((match = FENCE.exec(line))) {
-      const mark = match[1]!;
-      const code: string[] = [];
-      while (++i < lines.length && !(lines[i]!.trim().startsWith(mark) && !lines[i]!.trim().replace(/[`~]/g, ''))) code.push(lines[i]!);
+    const [, space, fence, heading, quote, rule, , marker] = BLOCK.exec(line) ?? [];
+    if (fence) {
       i++;
-      nodes.push(h('pre', { tabindex: 0 }, h('code', {}, code.join('\n'))));
-    } else if (RULE.test(line)) {
+      nodes.push(h('pre', { tabindex: 0 }, h('code', {}, take((line) => !closes(line, fence)).join('\n'))));
+      i++;
+    } else if (rule) {
+      i++;
       nodes.push(h('hr', {}));
+    } else if (heading) {
       i++;
-    } else if ((match = HEADING.exec(line))) {
-      nodes.push(h('p', {}, h('strong', {}, ...text([match[1]!]))));
-      i++;
-    } else if (/^ {0,3}>/.test(line) && depth < DEPTH) {
-      const inner: string[] = [];
-      while (i < lines.length && /^ {0,3}>/.test(lines[i]!)) inner.push(lines[i++]!.replace(/^ *> ?/, ''));
-      nodes.push(h('blockquote', {}, ...blocks(inner, cite, depth + 1)));
-    } else if (ITEM.test(line) && depth < DEPTH) {
-      i = list(lines, i, nodes, cite, depth);
-    } else if (line.includes('|') && DELIMITERS.test(lines[i + 1] ?? '') && lines[i + 1]!.includes('-')) {
+      nodes.push(h('p', {}, h('strong', {}, ...text(heading))));
+    } else if (quote && depth < DEPTH) {
+      nodes.push(h('blockquote', {}, ...blocks(take((line) => /^ *>/.test(line)).map((line) => line.replace(/^ *> ?/, '')), cite, depth + 1)));
+    } else if (marker && depth < DEPTH) {
+      const ordered = marker.length > 1;
+      const list = ordered ? h('ol', { start: parseInt(marker, 10) }) : h('ul', {});
+      const base = space!.length + 1;
+      nodes.push(list);
+      for (let item; i < lines.length && (item = BLOCK.exec(lines[i]!))?.[7] && item[1]!.length <= base && item[7].length > 1 === ordered; ) {
+        i++;
+        // What is indented belongs to the item, also after blank lines.
+        let gap = false;
+        const inner = take((line) => {
+          const next = blank(line) ? lines.slice(i).find((line) => !blank(line)) : line;
+          const deeper = next && indent(next) > base;
+          if (blank(line)) gap = true;
+          return deeper || (!gap && next && !BLOCK.test(next) && !table());
+        });
+        const content = blocks([item[8]!, ...inner.map((line) => line.slice(Math.min(indent(line), base + 1 + +ordered)))], cite, depth + 1);
+        // A tight item: its text without a paragraph around it.
+        if (content[0] instanceof HTMLParagraphElement) content.splice(0, 1, ...content[0].childNodes);
+        list.append(h('li', {}, ...content));
+        while (i + 1 < lines.length && blank(lines[i]!) && BLOCK.exec(lines.slice(i).find((line) => !blank(line)) ?? '')?.[7]) i++;
+      }
+    } else if (blank(line)) i++;
+    else if (table()) {
       const width = cells(line).length;
       const row = (source: string, tag: 'th' | 'td') => {
-        const tr = h('tr', {});
-        const values = cells(source);
-        for (let c = 0; c < width; c++) tr.append(h(tag, {}, ...text([values[c] ?? ''])));
-        return tr;
+        const values = cells(source).slice(0, width);
+        while (values.length < width) values.push('');
+        return h('tr', {}, ...values.map((value) => h(tag, {}, ...text(value))));
       };
-      const body = h('tbody', {});
-      const head = h('thead', {}, row(line, 'th'));
       i += 2;
-      while (i < lines.length && lines[i]!.includes('|')) body.append(row(lines[i++]!, 'td'));
-      nodes.push(h('div', { cc: 'table', tabindex: 0 }, h('table', {}, head, body)));
+      nodes.push(h('div', { cc: 'table', tabindex: 0 }, h('table', {}, h('thead', {}, row(line, 'th')), h('tbody', {}, ...take((line) => line.includes('|')).map((line) => row(line, 'td'))))));
     } else {
-      const paragraph = [line];
-      while (++i < lines.length && !ends(lines, i)) paragraph.push(lines[i]!);
-      nodes.push(h('p', {}, ...text(paragraph)));
+      let first = true;
+      nodes.push(h('p', {}, ...text(take((line) => first ? !(first = false) : !(blank(line) || BLOCK.test(line) || table())).join('\n'))));
     }
   }
   return nodes;
 };
 
-/** ends tells whether a paragraph ends before line i. */
-const ends = (lines: string[], i: number): boolean =>
-  blank(lines[i]) || FENCE.test(lines[i]!) || HEADING.test(lines[i]!) || RULE.test(lines[i]!) || /^ {0,3}>/.test(lines[i]!) || ITEM.test(lines[i]!) ||
-  (lines[i]!.includes('|') && DELIMITERS.test(lines[i + 1] ?? ''));
-
-/** list reads the list that begins at line i and returns where it ends. */
-const list = (lines: string[], i: number, nodes: Node[], cite: Cite, depth: number): number => {
-  const first = ITEM.exec(lines[i]!)!;
-  const ordered = first[2]!.length > 1;
-  const element = ordered ? h('ol', { start: parseInt(first[2]!, 10) }) : h('ul', {});
-  const base = first[1]!.length;
-  for (let match; i < lines.length && (match = ITEM.exec(lines[i]!)) && match[1]!.length <= base + 1 && match[2]!.length > 1 === ordered; ) {
-    const inner = [match[3]!];
-    // What is indented belongs to the item; a blank line before it too.
-    while (++i < lines.length) {
-      const next = lines[i]!;
-      const indent = /^ */.exec(next)![0].length;
-      if (blank(next)) {
-        if (!/^ {2}/.test(lines[i + 1] ?? '') || /^ */.exec(lines[i + 1]!)![0].length <= base) break;
-        inner.push('');
-      } else if (indent > base + 1) inner.push(next.slice(Math.min(indent, base + 2 + (ordered ? 1 : 0))));
-      else if (ITEM.test(next) || ends(lines, i)) break;
-      else inner.push(next);
-    }
-    const content = blocks(inner, cite, depth + 1);
-    // A tight item: its text without a paragraph around it.
-    const [head] = content;
-    if (head instanceof HTMLParagraphElement) content.splice(0, 1, ...head.childNodes);
-    element.append(h('li', {}, ...content));
-    while (blank(lines[i]) && ITEM.test(lines[i + 1] ?? '') ) i++;
-  }
-  nodes.push(element);
-  return i;
-};
-
 /**
  * settled is how many of the lines can be drawn for good: they end with a
  * blank line that no open code or list reaches across. The last line may
- * still grow, so it never counts.
+ * still grow, so it decides nothing.
  */
 const settled = (lines: string[]): number => {
   let fence = '';
+  let list = false;
   let end = 0;
-  let inList = false;
   for (let i = 0; i < lines.length - 1; i++) {
     const line = lines[i]!;
-    const mark = FENCE.exec(line)?.[1];
-    if (fence) {
-      if (mark?.startsWith(fence) && !line.trim().replace(/[`~]/g, '')) fence = '';
-    } else if (mark) fence = mark;
-    else if (blank(line)) {
-      const next = lines[i + 1]!;
-      // The line after it decides whether a list goes on; wait for enough of it.
-      if (!inList || (i + 2 < lines.length || next.length > 12) && !blank(next) && !/^ /.test(next) && !ITEM.test(next)) {
-        end = i + 1;
-        inList = false;
-      }
-    } else if (ITEM.test(line)) inList = true;
+    const match = BLOCK.exec(line);
+    if (fence) fence = closes(line, fence) ? '' : fence;
+    else if (match?.[2]) fence = match[2];
+    else if (match?.[7]) list = true;
+    else if (!blank(line)) list &&= !!indent(line) || !blank(lines[i - 1] ?? '');
+    if (!fence && !list && blank(line)) end = i + 1;
   }
   return end;
 };
@@ -138,7 +113,7 @@ export interface Rendering {
 }
 
 export const rendering = (cite: Cite): Rendering => {
-  const element = h('div', { cc: 'answer' });
+  const element = h('div', { cc: 'answer', dir: 'auto' });
   let lines = ['']; // those not settled
   let fixed = 0; // child nodes that stay
   const view: Rendering = {
@@ -146,7 +121,7 @@ export const rendering = (cite: Cite): Rendering => {
     text: '',
     append(more) {
       view.text += more;
-      const [first, ...others] = more.replace(/\r\n?/g, '\n').replace(/\t/g, '    ').split('\n');
+      const [first, ...others] = more.replace(/\r/g, '').replace(/\t/g, '    ').split('\n');
       lines[lines.length - 1] += first!;
       lines.push(...others);
       while (element.childNodes.length > fixed) element.lastChild!.remove();

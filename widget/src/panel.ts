@@ -38,7 +38,7 @@ export interface Surroundings {
 export const createPanel = (around: Surroundings): Panel => {
   const { settings, inline, texts, session, events } = around;
   let talk: Conversation;
-  let queue: Promise<unknown>;
+  let restored: Promise<unknown>;
   let pinned = true; // the reader sees the newest
   let lost = false; // the connection of an answer
 
@@ -74,7 +74,7 @@ export const createPanel = (around: Surroundings): Panel => {
   const ask = (text: string) => {
     for (const suggestion of log.querySelectorAll('[data-cc=suggestion]')) suggestion.remove();
     toEnd();
-    queue = queue.then(() => talk.ask(text));
+    restored.then(() => talk.ask(text));
   };
   const write = composer(texts, settings.placeholder, ask, () => talk.stop());
 
@@ -111,7 +111,7 @@ export const createPanel = (around: Surroundings): Panel => {
       busy: write.busy,
       answered: around.answered,
     }, events, around.metadata);
-    queue = talk.restore();
+    restored = talk.restore();
   };
 
   const title = h('h2', { cc: 'title', id: 'title', tabindex: -1, dir: 'auto' }, settings.title);
