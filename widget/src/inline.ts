@@ -44,7 +44,7 @@ export const inline = (text: string, cite: Cite): (Node | string)[] => {
       const parts: (Node | string)[] = [];
       for (const n of cited.match(/\d+/g)!) {
         const node = cite(+n);
-        if (node) parts.push(node);
+        if (node) parts.push(node, '\u2060'); // no new line before a full stop
       }
       if (parts.length) {
         add(undefined);
