@@ -28,10 +28,7 @@ else if (!widgets.has(key)) {
     open: open !== undefined,
     removed() {
       widgets.delete(key);
-      if (window.ChatConnect === self) {
-        delete window.ChatConnect;
-        for (const other of widgets.values()) window.ChatConnect ??= other;
-      }
+      if (window.ChatConnect === self) window.ChatConnect = widgets.values().next().value;
     },
   });
   const self: Public = { ...widget, of: (key) => widgets.get(key) };

@@ -13,7 +13,7 @@ const still = matchMedia('(prefers-reduced-motion:reduce)');
 const spoken = (text: string) => h('span', { cc: 'spoken' }, text + ': ');
 
 export const questionView = (texts: Texts, id: string, text: string): HTMLElement =>
-  h('div', { cc: 'message', 'data-role': 'visitor', 'data-id': id, dir: 'auto' }, spoken(texts(Text.you)), text);
+  h('div', { cc: 'message', 'data-role': 'visitor', 'data-id': id }, spoken(texts(Text.you)), h('p', { dir: 'auto' }, text));
 
 export interface AnswerView {
   readonly element: HTMLElement;

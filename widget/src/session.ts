@@ -4,6 +4,15 @@
 import { soon, type Call } from './http.ts';
 import { read, write } from './json.ts';
 
+/** perhaps does what a browser may refuse: storage that is full, blocked or absent. */
+export const perhaps = <T>(action: () => T): T | undefined => {
+  try {
+    return action();
+  } catch {
+    return undefined;
+  }
+};
+
 export interface Memory {
   id?: string;
   token?: string;
@@ -25,24 +34,15 @@ export interface Session {
 /** openSession works without storage too: then until the page is left. */
 export const openSession = (key: string): Session => {
   const name = 'chatconnect:' + key;
-  let memory: Memory = {};
+  let memory: Memory = perhaps(() => read(localStorage.getItem(name)!)) || {};
   let creating: Promise<unknown> | undefined;
-  try {
-    memory = read(localStorage.getItem(name)!) || {};
-  } catch {
-    // No storage, or not ours.
-  }
   const session: Session = {
     get memory() {
       return memory;
     },
     keep(changes) {
       memory = { ...memory, ...changes };
-      try {
-        localStorage.setItem(name, write({ ...memory }));
-      } catch {
-        // Full, blocked or absent.
-      }
+      perhaps(() => localStorage.setItem(name, write({ ...memory })));
     },
     forget() {
       memory = {};

@@ -22,7 +22,7 @@ export const sourceList = (texts: Texts): Sources => {
       element.hidden = !list.length;
       for (const { index, name, page, row, snippet } of list) {
         const place = page ? ' · ' + texts(Text.page, page) : row ? ' · ' + texts(Text.row, row) : '';
-        element.append((lines[index] = h('details', { cc: 'source', 'data-index': index }, h('summary', {}, `${index}. ${name}${place}`), h('p', {}, snippet))));
+        element.append((lines[index] = h('details', { cc: 'source', 'data-index': index }, h('summary', {}, `${index}. `, h('bdi', {}, name), place), h('p', { dir: 'auto' }, snippet))));
       }
     },
     cite(n) {

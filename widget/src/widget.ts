@@ -6,7 +6,7 @@ import { loadSettings, type Settings } from './config.ts';
 import { events, type Listener } from './events.ts';
 import { caller } from './http.ts';
 import { createPanel, type Panel } from './panel.ts';
-import { openSession } from './session.ts';
+import { openSession, perhaps } from './session.ts';
 import launcherStyle from './launcher.css';
 import { loadDress, localeOf } from './text.ts';
 import { themeSheet } from './theme.ts';
@@ -105,9 +105,9 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
     if (!inline) root.append(launcher);
     attach();
     emit('ready', { clientId: settings.clientId });
-    // By itself it takes no focus. An answer under way is awaited out of sight.
+    // By itself it takes no focus. An answer under way, or not yet seen, is awaited out of sight.
     if (!inline && (open || remembered())) unfold().catch(later);
-    else if (inline || session.memory.pending) build().catch(later);
+    else if (inline || session.memory.pending || session.memory.unread) build().catch(later);
   });
 
   /** prepare begins as soon as somebody seems about to open the panel. */
@@ -133,27 +133,18 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
       return built;
     }));
 
+  const small = () => matchMedia('(max-width:480px),(max-height:420px)').matches;
   // On a small screen the panel covers the page, which then must not get the focus.
   const show = (dialog: HTMLDialogElement) => {
     dialog.close();
-    if (matchMedia('(max-width:480px),(max-height:420px)').matches) dialog.showModal();
+    if (small()) dialog.showModal();
     else dialog.open = true; // show() would take the focus
   };
 
-  const remember = () => {
-    try {
-      sessionStorage.setItem('chatconnect:' + key, shown ? '1' : '');
-    } catch {
-      // Then the next page begins with the panel closed.
-    }
-  };
-  const remembered = () => {
-    try {
-      return sessionStorage.getItem('chatconnect:' + key) && !matchMedia('(max-width:480px)').matches;
-    } catch {
-      return false;
-    }
-  };
+  // The tab's next page begins with the panel as it is, unless it would cover it.
+  const slot = 'chatconnect:' + key;
+  const remember = () => perhaps(() => sessionStorage.setItem(slot, shown ? '1' : ''));
+  const remembered = () => perhaps(() => sessionStorage.getItem(slot)) && !small();
 
   const close = () => {
     if (!shown || inline) return;
