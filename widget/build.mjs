@@ -42,7 +42,9 @@ const styles = {
 
 const { outputFiles: [script] } = await build({
   entryPoints: [new URL('src/main.ts', import.meta.url).pathname],
-  mangleProps: INTERNAL, bundle: true, minify: true, write: false, format: 'iife', target: ['es2022', 'safari16.4'], charset: 'utf8', legalComments: 'none',
+  mangleProps: INTERNAL, bundle: true, minify: true, write: false, format: 'iife', target: ['es2022', 'safari16.4'],
+  charset: 'ascii', // whatever the page's charset is
+  legalComments: 'none',
   define: { DRESS: JSON.stringify(hash) },
   plugins: [styles], logLevel: 'warning',
 });
