@@ -170,7 +170,10 @@ test('the corpus as what the tenant configured', async () => {
       primaryColor: part[3] ?? link, position: part[4] ?? link, colorScheme: part[5] ?? link, locale: part[0], avatarUrl: link, launcherIcon: link,
     };
     const { page, w, check, close } = await visit(url);
-    await w.open();
+    await w.open().catch((error) => {
+      check(); // it may say why
+      throw error;
+    });
     assert.deepEqual(await tempt(page), [], `texts ${n}`);
     // The same by the page's own call.
     await page.evaluate((theme) => window.ChatConnect.theme(theme), api.config);

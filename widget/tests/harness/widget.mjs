@@ -56,6 +56,15 @@ export function widget(page, host = 'chat-connect') {
       }
     },
 
+    /** reads waits until the last answer has a text in it. */
+    async reads(text) {
+      try {
+        await w.in(w.last, 'answer').getByText(text).first().waitFor();
+      } catch (error) {
+        assert.fail(`no ${text} in ${await w.panel.innerText()}\n${error.message.split('\n')[0]}`);
+      }
+    },
+
     /** answer asks and returns the text of what comes. */
     async answer(question, status = 'answered') {
       const before = await w.answers.count();
