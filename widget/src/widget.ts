@@ -38,8 +38,6 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
   const { on, emit } = events();
   const sheets = [new CSSStyleSheet(), new CSSStyleSheet(), new CSSStyleSheet()] as const;
   const mode = inline ? 'inline' : 'bubble';
-  // A second bubble stands above the first.
-  const place = document.querySelectorAll('chat-connect[data-mode=bubble]').length;
   // A name with a dash may have a shadow; it needs no registration.
   const host = document.createElement('chat-connect');
   const root = host.attachShadow({ mode: 'open' });
@@ -50,6 +48,7 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
   let built: Panel | undefined;
   let dressing: ReturnType<typeof loadDress> | undefined;
   let shown = false;
+  let place = 0;
   let gone = false;
   let before: Element | null = null; // had the focus
   let language = 'en';
@@ -100,6 +99,8 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
     if (!loaded || gone) return new Promise<never>(() => {}); // nothing will happen
     settings = { ...loaded, ...overrides };
     language = localeOf(locale || (settings.locale !== 'auto' && settings.locale) || document.documentElement.lang || navigator.language);
+    // A second bubble stands above the first.
+    place = document.querySelectorAll('chat-connect[data-mode=bubble]').length;
     dress();
     night.addEventListener('change', dress);
     if (!inline) root.append(launcher);
