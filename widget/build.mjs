@@ -17,8 +17,9 @@ const declared = /enum Text \{([^}]*)\}/.exec(read('src/text.ts'))[1].split(',')
 const numbered = [...Object.keys(icons), ...names];
 if (`${declared}` !== `${numbered}`) throw new Error(`src/text.ts has other names than icons.json and locales/en.json:\n${declared}\n${numbered}`);
 
-// Names of ours that leave the script neither as JSON nor as its interface.
-const INTERNAL = /^(texts|element|memory|posted|grew|inline|removed|answered|surroundings|settings|session|locale_|headers_|keep|forget|reader|token_|begin|sources_|connection_|rendering|redraw|append_|busy|spoken|status_|leave|ask|restore|say|call|after|add_|cite|show_)$/;
+// Names of ours that leave the script neither as JSON nor as its interface, and
+// that neither the DOM nor Text has.
+const INTERNAL = /^(texts|element|memory|posted|grew|inline|removed|answered|settings|session|keep|forget|reader|begin|rendering|redraw|busy|spoken|leave|ask|restore|say|call|after|cite|emit|connection|dress|restart|events)$/;
 
 const minify = async (css) => (await transform(css, { loader: 'css', minify: true, target: 'safari16.4' })).code.trim();
 const style = await minify(read('src/panel.css'));
