@@ -9,7 +9,7 @@ import { hostPages, shop } from './harness/pages.mjs';
 
 const THROTTLE = 4;
 const CHARACTERS = 8000;
-const RUNS = 5;
+const RUNS = 3; // medians of these
 const GOALS = { gzip: 8 * 1024, hard: 10 * 1024, requests: 2, cls: 0 };
 
 const script = await readFile(new URL('../dist/widget.js', import.meta.url));
@@ -62,17 +62,12 @@ function text(length) {
   return part.repeat(Math.ceil(length / part.length)).slice(0, length);
 }
 
-/** streaming reads a long answer in tokens of four characters, one each 4 ms. */
+/** streaming reads a long answer in tokens of four characters, four of them each 16 ms: 1,000 characters a second. */
 async function streaming() {
   api.answer = () => [...[...text(CHARACTERS).matchAll(/[^]{1,4}/g)].flatMap(([token], n) => (n % 4 ? [{ token }] : [{ token }, { wait: 16 }])), { sources: SOURCES }];
   const { context, page } = await throttled(withWidget);
   await page.locator('chat-connect [data-cc=launcher]').click();
-  const opened = await page.evaluate(async () => {
-    const root = document.querySelector('chat-connect').shadowRoot;
-    while (!root.querySelector('[data-cc=panel]')?.checkVisibility()) await new Promise(requestAnimationFrame);
-    return performance.now();
-  });
-  void opened;
+  await page.locator('chat-connect [data-cc=panel]').waitFor();
   await page.waitForTimeout(500);
   await page.evaluate(() => {
     window.seen = { cls: 0, tasks: [] };
@@ -94,12 +89,12 @@ for (let n = 0; n < RUNS; n++) {
   plains.push(await loading(without, false));
   loads.push(await loading(withWidget, true));
 }
-for (let n = 0; n < 3; n++) streams.push(await streaming());
+for (let n = 0; n < RUNS; n++) streams.push(await streaming());
 await Promise.all([browser.close(), api.close(), pages.close()]);
 
 const of = (list, name) => median(list.map((entry) => entry[name]));
 const rows = [
-  ['widget.js, gzip -9', `${gzip} bytes`, `<= ${GOALS.gzip} (hard ${GOALS.hard})`, gzip <= GOALS.hard],
+  ['widget.js, gzip -9', `${gzip} bytes`, `<= ${GOALS.gzip}, at most ${GOALS.hard}`, gzip <= GOALS.hard, gzip > GOALS.gzip && 'within the limit, over the goal'],
   ['widget.js, brotli', `${brotliCompressSync(script).length} bytes`, '', true],
   ['requests before opening', `${of(loads, 'requests')} and ${of(loads, 'preflights')} preflights`, `<= ${GOALS.requests}`, of(loads, 'requests') + of(loads, 'preflights') <= GOALS.requests],
   ['CLS, loading', of(loads, 'cls').toFixed(4), `${GOALS.cls}`, Math.max(...loads.map((l) => l.cls)) === 0],
@@ -110,5 +105,5 @@ const rows = [
   ['CLS, streaming', of(streams, 'cls').toFixed(4), `${GOALS.cls}`, Math.max(...streams.map((s) => s.cls)) === 0],
 ];
 const wide = (n) => Math.max(...rows.map((row) => row[n].length));
-for (const [what, value, goal, ok] of rows) console.log(`${what.padEnd(wide(0))}  ${value.padEnd(wide(1))}  ${goal.padEnd(wide(2))}  ${goal && (ok ? 'ok' : 'MISSED')}`);
+for (const [what, value, goal, ok, but] of rows) console.log(`${what.padEnd(wide(0))}  ${value.padEnd(wide(1))}  ${goal.padEnd(wide(2))}  ${goal && (ok ? but || 'ok' : 'MISSED')}`.trimEnd());
 if (rows.some(([, , , ok]) => !ok)) process.exitCode = 1;
