@@ -40,12 +40,14 @@ dev: bin/chatconnect-dev ## build and run everything: http://localhost:5000
 build: bin/chatconnect bin/chatconnect-dev ## build bin/chatconnect (production) and bin/chatconnect-dev
 
 # Go knows better than make what has changed; an up-to-date binary costs a second.
-.PHONY: bin/chatconnect bin/chatconnect-dev
+.PHONY: bin/chatconnect bin/chatconnect-dev bin/fakemodel
 bin/chatconnect:
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o $@ ./cmd/chatconnect
 bin/chatconnect-dev:
 	@test -x $@ || echo 'Building chatconnect-dev; the first time this takes some minutes (it contains a Temporal server)...'
 	@$(GO) -C dev build -ldflags='-s -w' -o ../$@ ./cmd/chatconnect-dev
+bin/fakemodel:
+	@CGO_ENABLED=0 $(GO) build -o $@ ./bench/fakemodel/cmd/fakemodel
 
 .PHONY: test
 test: test-product test-dev ## vet and test both modules, with the race detector
@@ -67,8 +69,9 @@ test-dev: ## vet and test the embedded stack, end to end
 	$(GO) -C dev test $(RACE) -timeout 15m ./...
 
 .PHONY: test-ui
-test-ui: bin/chatconnect-dev ## test the pages in Chromium (needs Node and chromium)
+test-ui: bin/chatconnect-dev bin/fakemodel ## test dashboard and widget in Chromium (needs Node and chromium)
 	@dashboard/tests/run.sh
+	@widget/tests/run.sh
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) $(SQLC) $(WORKFLOWCHECK) ## golangci-lint, workflow determinism, generated code up to date
@@ -90,6 +93,10 @@ bench: ## measure on this machine: POST to model request, chats a second
 bench-ingest: ## measure on this machine: a large document, fairness between tenants, documents a second, memory
 	@$(GO) -C dev build -ldflags='-s -w' -o ../bin/chatconnect-bench ./cmd/chatconnect-bench
 	@bin/chatconnect-bench ingest
+
+.PHONY: bench-widget
+bench-widget: ## measure the widget: bytes, requests, layout shift, blocking time (needs Node and chromium)
+	@widget/tests/run.sh bench
 
 .PHONY: ui
 ui: ## rebuild the committed user interfaces (needs Node)

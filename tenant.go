@@ -98,6 +98,9 @@ type WidgetConfig struct {
 	Position           string   `json:"position"`     // "bottom-right" or "bottom-left"
 	ColorScheme        string   `json:"colorScheme"`  // "light", "dark" or "auto"
 	Locale             string   `json:"locale"`       // BCP 47 tag or "auto"
+	LauncherText       string   `json:"launcherText"` // empty: the icon alone
+	LauncherIcon       string   `json:"launcherIcon"` // "chat", "help" or "none", which needs a text
+	AvatarURL          string   `json:"avatarUrl"`    // https, or empty
 	AllowedDomains     []string `json:"allowedDomains"`
 }
 
@@ -112,6 +115,7 @@ func DefaultWidgetConfig() WidgetConfig {
 		Position:           "bottom-right",
 		ColorScheme:        "auto",
 		Locale:             "auto",
+		LauncherIcon:       "chat",
 		AllowedDomains:     []string{},
 	}
 }

@@ -95,6 +95,9 @@ type internalWidget struct {
 	Position           string   `json:"position"`
 	ColorScheme        string   `json:"color_scheme"`
 	Locale             string   `json:"locale"`
+	LauncherText       string   `json:"launcher_text"`
+	LauncherIcon       string   `json:"launcher_icon"`
+	AvatarURL          string   `json:"avatar_url"`
 	AllowedDomains     []string `json:"allowed_domains"`
 }
 

@@ -1,5 +1,7 @@
 package api
 
+import "net/http"
+
 // routes lists every endpoint; see DESIGN §4 and openapi.yaml.
 func (s *Server) routes() {
 	s.router.Use(s.identifyRequest, s.observeRequest, s.recoverPanic, s.secureHeaders)
@@ -7,6 +9,7 @@ func (s *Server) routes() {
 	s.authRoutes()
 	s.dashboardRoutes()
 	s.chatRoutes()
+	s.widgetRoutes()
 	s.internalRoutes()
 	s.pageRoutes()
 }
@@ -66,13 +69,22 @@ func (s *Server) chatRoutes() {
 	open.GET("/chat/sessions/:sessionId/messages", s.requireKey, s.getSessionMessages)
 	open.POST("/chat/:messageId/stop", s.requireKey, s.postStop)
 	open.POST("/chat/:messageId/feedback", s.requireKey, s.postFeedback)
-	open.GET("/api/widget/config", s.requireKey, s.getWidgetConfig)
+	open.GET("/api/widget/config", keyFromAddress, s.requireKey, s.getWidgetConfig)
 	open.GET("/api/widget/health", s.requireKey, s.getWidgetHealth)
 	for _, path := range []string{
 		"/chat", "/chat/stream", "/chat/sessions", "/chat/sessions/:sessionId/messages",
 		"/chat/:messageId/stop", "/chat/:messageId/feedback", "/api/widget/config", "/api/widget/health",
 	} {
 		open.OPTIONS(path, s.preflight)
+	}
+}
+
+// widgetRoutes are the files that other people's web pages load.
+func (s *Server) widgetRoutes() {
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		s.router.Handle(method, "/widget.js", s.getWidgetScript)
+		s.router.Handle(method, "/widget.json", s.getWidgetVersion)
+		s.router.Handle(method, "/widget/:file", s.getWidgetFile)
 	}
 }
 

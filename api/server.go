@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/widget"
 )
 
 // Metrics is what the API reports about chat requests that never became a
@@ -132,6 +133,7 @@ type Server struct {
 	passwords   *passwordHasher
 	health      *healthMonitor
 	pages       map[string]page
+	widget      *widget.Assets
 	crossOrigin *http.CrossOriginProtection
 	timing      timing
 
@@ -185,6 +187,10 @@ func New(options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	assets, err := widget.Load()
+	if err != nil {
+		return nil, err
+	}
 	gin.SetMode(gin.ReleaseMode)
 	s := &Server{
 		Options:     options,
@@ -194,6 +200,7 @@ func New(options Options) (*Server, error) {
 		passwords:   newPasswordHasher(),
 		health:      newHealthMonitor(options.Health, options.Logger),
 		pages:       pages,
+		widget:      assets,
 		crossOrigin: http.NewCrossOriginProtection(),
 		timing:      defaultTiming(),
 		draining:    make(chan struct{}),

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,6 +22,8 @@ const (
 	maxWidgetTitle     = 60
 	maxGreeting        = 500
 	maxPlaceholder     = 80
+	maxLauncherText    = 30
+	maxAvatarURL       = 500 // bytes
 	maxSuggestion      = 120
 	maxSuggestions     = 6
 	maxAllowedDomains  = 50
@@ -83,6 +86,7 @@ func validWidget(w chatconnect.WidgetConfig) (chatconnect.WidgetConfig, error) {
 		{"title", &w.Title, 1, maxWidgetTitle},
 		{"greeting", &w.Greeting, 0, maxGreeting},
 		{"placeholder", &w.Placeholder, 0, maxPlaceholder},
+		{"launcherText", &w.LauncherText, 0, maxLauncherText},
 	} {
 		*text.value = cleanText(*text.value)
 		if n := utf8.RuneCountInString(*text.value); n < text.min || n > text.max {
@@ -109,6 +113,15 @@ func validWidget(w chatconnect.WidgetConfig) (chatconnect.WidgetConfig, error) {
 	if !slices.Contains([]string{"light", "dark", "auto"}, w.ColorScheme) {
 		return invalid("colorScheme", "is light, dark or auto.")
 	}
+	if !slices.Contains([]string{"chat", "help", "none"}, w.LauncherIcon) {
+		return invalid("launcherIcon", "is chat, help or none.")
+	}
+	if w.LauncherIcon == "none" && w.LauncherText == "" {
+		return invalid("launcherIcon", "is none only beside a launcherText.")
+	}
+	if !validAvatar(w.AvatarURL) {
+		return invalid("avatarUrl", "is empty or an https address of at most %d characters.", maxAvatarURL)
+	}
 	if w.Locale != "auto" {
 		tag, err := language.Parse(w.Locale)
 		if err != nil || len(w.Locale) > 35 {
@@ -133,6 +146,17 @@ func validWidget(w chatconnect.WidgetConfig) (chatconnect.WidgetConfig, error) {
 	return w, nil
 }
 
+// validAvatar reports whether pages may load the picture: over https, so that
+// it works on every page, and without a password in its address.
+func validAvatar(address string) bool {
+	if address == "" {
+		return true
+	}
+	u, err := url.Parse(address)
+	return err == nil && len(address) <= maxAvatarURL && u.Scheme == "https" && u.Hostname() != "" && u.User == nil &&
+		strings.HasPrefix(address, "https://")
+}
+
 func wholeWidget(w chatconnect.WidgetConfig) chatconnect.WidgetConfig {
 	w.SuggestedQuestions, w.AllowedDomains = notNil(w.SuggestedQuestions), notNil(w.AllowedDomains)
 	return w
@@ -150,6 +174,9 @@ type publicWidget struct {
 	Position           string               `json:"position"`
 	ColorScheme        string               `json:"colorScheme"`
 	Locale             string               `json:"locale"`
+	LauncherText       string               `json:"launcherText"`
+	LauncherIcon       string               `json:"launcherIcon"`
+	AvatarURL          string               `json:"avatarUrl"`
 }
 
 func (s *Server) getWidgetConfig(c *gin.Context) {
@@ -167,6 +194,7 @@ func (s *Server) getWidgetConfig(c *gin.Context) {
 		ClientID: owner.ClientID, Title: w.Title, Greeting: w.Greeting, Placeholder: w.Placeholder,
 		SuggestedQuestions: notNil(w.SuggestedQuestions), PrimaryColor: w.PrimaryColor,
 		Position: w.Position, ColorScheme: w.ColorScheme, Locale: w.Locale,
+		LauncherText: w.LauncherText, LauncherIcon: w.LauncherIcon, AvatarURL: w.AvatarURL,
 	})
 	if err != nil {
 		s.fail(c, err)

@@ -132,7 +132,7 @@ func (t *Transport) checkResponse(input *openapi3filter.RequestValidationInput, 
 	var body []byte
 	switch kind := mediaType(response.Header); {
 	case response.StatusCode == http.StatusSwitchingProtocols, kind == "text/event-stream",
-		kind == "application/yaml", response.Request.Method == http.MethodHead:
+		kind == "application/yaml", kind == "text/javascript", response.Request.Method == http.MethodHead:
 		options.ExcludeResponseBody = true
 	default:
 		var err error

@@ -166,6 +166,7 @@ func TestWidget(t *testing.T) {
 	widget := chatconnect.WidgetConfig{
 		Title: "Hilfe", Greeting: "Grüß Gott\x00", Placeholder: "Frage", PrimaryColor: "#aabbcc",
 		Position: "bottom-left", ColorScheme: "dark", Locale: "de-AT",
+		LauncherText: "Hilfe", LauncherIcon: "none", AvatarURL: "https://cdn.example/a.png",
 		SuggestedQuestions: []string{"Was kostet es?"}, AllowedDomains: []string{"example.com", "*.example.org"},
 	}
 	saved, err := b.store.SaveWidget(t.Context(), b.client, widget)

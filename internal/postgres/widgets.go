@@ -37,6 +37,7 @@ func widgetParams(client chatconnect.ClientID, widget chatconnect.WidgetConfig) 
 		ClientID: client, Title: clean(widget.Title), Greeting: clean(widget.Greeting), Placeholder: clean(widget.Placeholder),
 		SuggestedQuestions: cleanAll(widget.SuggestedQuestions), PrimaryColor: clean(widget.PrimaryColor),
 		Position: clean(widget.Position), ColorScheme: clean(widget.ColorScheme), Locale: clean(widget.Locale),
+		LauncherText: clean(widget.LauncherText), LauncherIcon: clean(widget.LauncherIcon), AvatarUrl: clean(widget.AvatarURL),
 		AllowedDomains: cleanAll(widget.AllowedDomains),
 	}
 }
@@ -54,6 +55,7 @@ func toWidget(row sqlcgen.Widget) chatconnect.WidgetConfig {
 	return chatconnect.WidgetConfig{
 		Title: row.Title, Greeting: row.Greeting, Placeholder: row.Placeholder, SuggestedQuestions: row.SuggestedQuestions,
 		PrimaryColor: row.PrimaryColor, Position: row.Position, ColorScheme: row.ColorScheme, Locale: row.Locale,
+		LauncherText: row.LauncherText, LauncherIcon: row.LauncherIcon, AvatarURL: row.AvatarUrl,
 		AllowedDomains: row.AllowedDomains,
 	}
 }

@@ -7,6 +7,7 @@ import { AuthView } from './auth.js';
 import { ChatView } from './chat.js';
 import { ClientsView } from './clients.js';
 import { DocumentsView } from './documents.js';
+import { WidgetView } from './widget.js';
 import { LiveFeed } from './live.js';
 import { forgetConversations } from './conversation.js';
 
@@ -18,10 +19,12 @@ let poll = 0;
 
 const auth = new AuthView({ entered: () => enter(true) });
 const chat = new ChatView();
+const widget = new WidgetView();
 const documents = new DocumentsView({ ready: (ready, all, loaded) => chat.documents(ready, all, loaded) });
 const clients = new ClientsView({
   chosen: (client) => {
     documents.show(client);
+    widget.show(client);
     chat.show(user, client);
     document.title = client ? `${client.name} – ChatConnect` : 'ChatConnect';
   },
@@ -83,6 +86,7 @@ function leave(reason = '') {
   clearInterval(poll);
   user = null;
   documents.show(null);
+  widget.show(null);
   chat.show(null, null);
   clients.clear();
   forgetConversations();

@@ -3,16 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
-import { AxeBuilder } from '@axe-core/playwright';
-import { chromium } from 'playwright-core';
+import { axe, launch } from './chromium.mjs';
 
 export const BASE_URL = process.env.BASE_URL?.replace(/\/$/, '');
 if (!BASE_URL) throw new Error('Set BASE_URL to a running ChatConnect, for instance BASE_URL=http://localhost:5000 (make dev).');
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
+const browser = await launch();
 after(() => browser.close());
 
 // The page holds to Trusted Types whatever the server sends.
@@ -60,10 +56,7 @@ export async function open(options = {}) {
 
 /** accessible asserts that axe finds nothing, WCAG 2.2 AA and best practices. */
 export async function accessible(page, state) {
-  // Colours are measured once transitions have ended.
-  await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect?.getTiming().iterations !== Infinity).map((a) => a.finished.catch(() => {}))));
-  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze();
-  assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join(' | ')}`), [], `axe in state ${state}`);
+  assert.deepEqual(await axe(page), [], `axe in state ${state}`);
   const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
   assert.ok(content <= window, `${state}: the page is ${content} px wide in a window of ${window} px`);
 }

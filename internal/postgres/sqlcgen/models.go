@@ -217,4 +217,7 @@ type Widget struct {
 	Locale             string
 	AllowedDomains     []string
 	UpdatedAt          time.Time
+	LauncherText       string
+	LauncherIcon       string
+	AvatarUrl          string
 }

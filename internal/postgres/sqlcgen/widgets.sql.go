@@ -13,15 +13,16 @@ import (
 
 const saveWidget = `-- name: SaveWidget :one
 INSERT INTO widgets (client_id, title, greeting, placeholder, suggested_questions, primary_color, position,
-                     color_scheme, locale, allowed_domains)
+                     color_scheme, locale, launcher_text, launcher_icon, avatar_url, allowed_domains)
 VALUES ($1, $2, $3, $4, $5, $6, $7,
-        $8, $9, $10)
+        $8, $9, $10, $11, $12, $13)
 ON CONFLICT (client_id) DO UPDATE SET
     title = excluded.title, greeting = excluded.greeting, placeholder = excluded.placeholder,
     suggested_questions = excluded.suggested_questions, primary_color = excluded.primary_color,
     position = excluded.position, color_scheme = excluded.color_scheme, locale = excluded.locale,
+    launcher_text = excluded.launcher_text, launcher_icon = excluded.launcher_icon, avatar_url = excluded.avatar_url,
     allowed_domains = excluded.allowed_domains, updated_at = now()
-RETURNING client_id, title, greeting, placeholder, suggested_questions, primary_color, position, color_scheme, locale, allowed_domains, updated_at
+RETURNING client_id, title, greeting, placeholder, suggested_questions, primary_color, position, color_scheme, locale, allowed_domains, updated_at, launcher_text, launcher_icon, avatar_url
 `
 
 type SaveWidgetParams struct {
@@ -34,6 +35,9 @@ type SaveWidgetParams struct {
 	Position           string
 	ColorScheme        string
 	Locale             string
+	LauncherText       string
+	LauncherIcon       string
+	AvatarUrl          string
 	AllowedDomains     []string
 }
 
@@ -48,6 +52,9 @@ func (q *Queries) SaveWidget(ctx context.Context, arg SaveWidgetParams) (Widget,
 		arg.Position,
 		arg.ColorScheme,
 		arg.Locale,
+		arg.LauncherText,
+		arg.LauncherIcon,
+		arg.AvatarUrl,
 		arg.AllowedDomains,
 	)
 	var i Widget
@@ -63,12 +70,15 @@ func (q *Queries) SaveWidget(ctx context.Context, arg SaveWidgetParams) (Widget,
 		&i.Locale,
 		&i.AllowedDomains,
 		&i.UpdatedAt,
+		&i.LauncherText,
+		&i.LauncherIcon,
+		&i.AvatarUrl,
 	)
 	return i, err
 }
 
 const widget = `-- name: Widget :one
-SELECT client_id, title, greeting, placeholder, suggested_questions, primary_color, position, color_scheme, locale, allowed_domains, updated_at FROM widgets WHERE client_id = $1
+SELECT client_id, title, greeting, placeholder, suggested_questions, primary_color, position, color_scheme, locale, allowed_domains, updated_at, launcher_text, launcher_icon, avatar_url FROM widgets WHERE client_id = $1
 `
 
 func (q *Queries) Widget(ctx context.Context, clientID chatconnect.ClientID) (Widget, error) {
@@ -86,6 +96,9 @@ func (q *Queries) Widget(ctx context.Context, clientID chatconnect.ClientID) (Wi
 		&i.Locale,
 		&i.AllowedDomains,
 		&i.UpdatedAt,
+		&i.LauncherText,
+		&i.LauncherIcon,
+		&i.AvatarUrl,
 	)
 	return i, err
 }

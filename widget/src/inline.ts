@@ -1,0 +1,63 @@
+// Text within a block: code, links, emphasis, citations.
+
+import { h } from './dom.ts';
+
+/** cite makes the node for citation n, or nothing if there is no such source. */
+export type Cite = (n: number) => Node | undefined;
+
+// One alternative a token: 1 an escaped character, 2-3 code, 4-5 a link (or
+// image) and its address, 6 a citation, 7 a bare link, 8-9 emphasis. Every
+// repetition is bounded or ends at the first character that can't belong to
+// it, so hostile text costs little time.
+const TOKEN =
+  /\\([!-\/:-@[-`{-~])|(`{1,9})([^`]|[^`][^]*?[^`])\2(?!`)|!?\[([^[\]]{0,300})\]\(\s*<?([^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*)>?(?:\s+"[^"]*")?\s*\)|\[(\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*)\]|<?((?:https?:\/\/|mailto:)[^\s<>[\]"'`|]*[^\s<>[\]"'`|.,:;!?)*_~])>?|(\*{1,3}|_{1,3}|~~)(?=[^\s*_~])([^]{0,399}?[^\s*_~])\8(?!\8)/g;
+
+const WORD = /[\p{L}\p{N}]/u;
+
+const link = (url: string, ...children: (Node | string)[]): Node =>
+  h('a', { href: url, target: '_blank', rel: 'noopener noreferrer nofollow' }, ...children);
+
+/** inline returns the nodes of a text. */
+export const inline = (text: string, cite: Cite): (Node | string)[] => {
+  const nodes: (Node | string)[] = [];
+  let from = 0;
+  let plain = '';
+  const add = (node: Node | undefined) => {
+    if (plain) nodes.push(plain);
+    plain = '';
+    if (node) nodes.push(node);
+  };
+  // The position is set anew, for inline calls itself.
+  for (let match; (TOKEN.lastIndex = from), (match = TOKEN.exec(text)); ) {
+    const [whole, escaped, , code, label, url, cited, bare, mark, inner] = match;
+    const at = match.index;
+    plain += text.slice(from, at);
+    from = at + whole.length;
+    if (escaped) plain += escaped;
+    else if (code) add(h('code', {}, code));
+    else if (url !== undefined) {
+      // Anything but these schemes stays what it is: text.
+      const content = inline(label || url, () => undefined);
+      if (/^(https?:\/\/|mailto:)/i.test(url)) add(link(url, ...content));
+      else plain += label || url;
+    } else if (cited) {
+      const parts: (Node | string)[] = [];
+      for (const n of cited.match(/\d+/g)!) {
+        const node = cite(+n);
+        if (node) parts.push(node, '\u2060'); // no new line before a full stop
+      }
+      if (parts.length) {
+        add(undefined);
+        nodes.push(...parts);
+      } else plain += whole;
+    } else if (bare) add(link(bare, bare));
+    else if (mark![0] === '_' && (WORD.test(text[at - 1] ?? '') || WORD.test(text[from] ?? ''))) {
+      // snake_case is no emphasis.
+      plain += mark;
+      from = at + mark!.length;
+    } else add(h(mark === '~~' ? 'del' : mark!.length > 1 ? 'strong' : 'em', {}, ...inline(inner!, cite)));
+  }
+  plain += text.slice(from);
+  add(undefined);
+  return nodes;
+};
