@@ -5,6 +5,7 @@ import { api, ApiError } from './http.js';
 import { announce, byId, setText } from './dom.js';
 import { AuthView } from './auth.js';
 import { ChatView } from './chat.js';
+import { ConversationsView } from './chats.js';
 import { ClientsView } from './clients.js';
 import { DocumentsView } from './documents.js';
 import { LiveFeed } from './live.js';
@@ -18,11 +19,13 @@ let poll = 0;
 
 const auth = new AuthView({ entered: () => enter(true) });
 const chat = new ChatView();
+const conversations = new ConversationsView();
 const documents = new DocumentsView({ ready: (ready, all, loaded) => chat.documents(ready, all, loaded) });
 const clients = new ClientsView({
   chosen: (client) => {
     documents.show(client);
     chat.show(user, client);
+    conversations.show(client);
     document.title = client ? `${client.name} – ChatConnect` : 'ChatConnect';
   },
   created: () => {
@@ -84,6 +87,7 @@ function leave(reason = '') {
   user = null;
   documents.show(null);
   chat.show(null, null);
+  conversations.show(null);
   clients.clear();
   forgetConversations();
   byId('workspace').hidden = true;
