@@ -11,9 +11,12 @@ import (
 
 // heartbeat reports that the worker is alive until stop is called. It says
 // nothing of progress: every activity bounds its own work by other means.
+//
+// The start of the activity counts as the first beat. Another one here would
+// hold the activity up until the server has written it, and would be one write
+// more for every answer.
 func heartbeat(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	activity.RecordHeartbeat(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

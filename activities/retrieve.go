@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"time"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/temporal"
@@ -26,11 +27,16 @@ var errBudgetExhausted = chatconnect.Errorf(chatconnect.KindForbidden, "budget_e
 func (a *Chat) Retrieve(ctx context.Context, in *temporal.ChatInput) (*temporal.RetrieveResult, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+<<<<<<< HEAD
 	generations, err := a.Index.Generations(ctx)
 	if err != nil {
 		return nil, temporal.EncodeError(err)
 	}
 	ahead := a.searchAhead(ctx, in.ClientID, generations.Active, in.Text)
+=======
+	started := time.Now()
+	ahead := a.searchAhead(ctx, in.ClientID, in.Text)
+>>>>>>> i4
 	found, err := a.Chats.ChatContext(ctx, in.ClientID, in.SessionID, turnsOfHistory)
 	if err != nil {
 		return nil, temporal.EncodeError(err)
@@ -38,6 +44,7 @@ func (a *Chat) Retrieve(ctx context.Context, in *temporal.ChatInput) (*temporal.
 	if err := a.checkBudget(ctx, in, found.Budget); err != nil {
 		return nil, temporal.EncodeError(err)
 	}
+	read := time.Since(started)
 	result := &temporal.RetrieveResult{History: found.History, ChosenModel: found.Model}
 	if found.Knowledge.Ready == 0 {
 		return result, nil
@@ -54,6 +61,7 @@ func (a *Chat) Retrieve(ctx context.Context, in *temporal.ChatInput) (*temporal.
 	if err != nil {
 		return nil, temporal.EncodeError(err)
 	}
+	ready := time.Since(started)
 	result.Passages, err = a.Index.Search(ctx, in.ClientID, chatconnect.SearchQuery{
 		Text: ahead.text, Vector: vector, Generation: generations.Active,
 		Limit: passagesPerAnswer, Inactive: found.Knowledge.Inactive,
@@ -61,6 +69,7 @@ func (a *Chat) Retrieve(ctx context.Context, in *temporal.ChatInput) (*temporal.
 	if err != nil {
 		return nil, temporal.EncodeError(err)
 	}
+	a.Logger.DebugContext(ctx, "retrieved", "message_id", in.MessageID, "context_read", read, "vector_ready", ready, "searched", time.Since(started))
 	a.cachePassages(ctx, ahead.key, cachedSearch{found.Knowledge.Version, result.Passages})
 	return result, nil
 }

@@ -106,13 +106,13 @@ func TestAnswerIsLoggedWhenTheDatabaseIsAwayForLong(t *testing.T) {
 	back := env.Now().Add(2 * time.Minute) // longer than the local activity tries
 	away := chatconnect.Errorf(chatconnect.KindUnavailable, "database_unavailable", "The database is away.")
 	times := 0
-	env.OnActivity(a.Log, mock.Anything, mock.Anything).Return(func(_ context.Context, in *temporal.LogInput) (*temporal.GenerateResult, error) {
+	env.OnActivity(a.Log, mock.Anything, mock.Anything).Return(func(ctx context.Context, in *temporal.LogInput) (*temporal.GenerateResult, error) {
 		require.True(t, in.Told)
 		if env.Now().Before(back) {
 			return nil, temporal.EncodeError(away)
 		}
 		times++
-		return logged(nil, in)
+		return logged(ctx, in)
 	})
 
 	env.SetTestTimeout(time.Minute)
@@ -160,10 +160,10 @@ func TestAnAnswerStoppedBetweenAttemptsIsEndedAndLogged(t *testing.T) {
 	var a *activities.Chat
 	env.OnActivity(a.Retrieve, mock.Anything, question).Return(found, nil).Once()
 	env.OnActivity(a.Generate, mock.Anything, mock.Anything).Return(nil, sdktemporal.NewCanceledError()).Once()
-	env.OnActivity(a.Log, mock.Anything, mock.Anything).Return(func(_ context.Context, in *temporal.LogInput) (*temporal.GenerateResult, error) {
+	env.OnActivity(a.Log, mock.Anything, mock.Anything).Return(func(ctx context.Context, in *temporal.LogInput) (*temporal.GenerateResult, error) {
 		require.False(t, in.Told)
 		require.Equal(t, chatconnect.ChatStopped, in.Status)
-		result, err := logged(nil, in)
+		result, err := logged(ctx, in)
 		result.Answer.Text = "It"
 		return result, err
 	}).Once()

@@ -113,7 +113,7 @@ func (c *tenant) keepAsking() *asking {
 
 // askOnce fails nothing by itself: it is for goroutines beside the test's.
 func askOnce(ctx context.Context, base, key, question string) (string, error) {
-	body, err := json.Marshal(chatBody(question))
+	body, err := json.Marshal(map[string]string{"message": question})
 	if err != nil {
 		return "", err
 	}

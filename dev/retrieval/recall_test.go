@@ -48,7 +48,9 @@ func TestHybridFindsWhatEachRankingFinds(t *testing.T) {
 			DocumentName: "almanac.txt", Vector: vectors.Vectors[i],
 		}
 	}
-	require.NoError(t, index.Upsert(t.Context(), client, chunks))
+	generations, err := index.Generations(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, index.Upsert(t.Context(), client, generations.Active, chunks))
 
 	asked := make([]string, len(questions))
 	for i, q := range questions {
@@ -58,7 +60,7 @@ func TestHybridFindsWhatEachRankingFinds(t *testing.T) {
 	require.NoError(t, err)
 	var hybrid, dense, bm25 int
 	for i, q := range questions {
-		search := chatconnect.SearchQuery{Text: q.text, Vector: asking.Vectors[i], Limit: passagesPerAnswer}
+		search := chatconnect.SearchQuery{Text: q.text, Vector: asking.Vectors[i], Generation: generations.Active, Limit: passagesPerAnswer}
 		found, err := index.Search(t.Context(), client, search)
 		require.NoError(t, err)
 		// With all passages at hand, each ranking alone is a sort.

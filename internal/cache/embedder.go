@@ -137,6 +137,9 @@ func (e *embedder) Embed(ctx context.Context, texts []string) (chatconnect.Embed
 func (e *embedder) lookUp(ctx context.Context, keys []string) [][]float32 {
 	vectors := make([][]float32, len(keys))
 	values, err := e.cache.GetMany(ctx, keys)
+	if err != nil && ctx.Err() != nil {
+		return vectors // nobody waits for them any more
+	}
 	if err != nil {
 		e.o.Logger.WarnContext(ctx, "embedding cache: not read", "error", err, "texts", len(keys))
 		return vectors

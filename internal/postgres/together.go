@@ -54,9 +54,9 @@ func (r recorder) Query(_ context.Context, sql string, args ...any) (pgx.Rows, e
 	return nil, errRecording
 }
 
-func (r recorder) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	_, err := r.Query(ctx, sql, args...)
-	return scopedRow{err: err}
+func (r recorder) QueryRow(_ context.Context, sql string, args ...any) pgx.Row {
+	r.batch.Queue(sql, args...)
+	return scopedRow{err: errRecording}
 }
 
 // replayer gives out a batch's results in order.

@@ -5,6 +5,7 @@ import { api, ApiError } from './http.js';
 import { announce, byId, setText } from './dom.js';
 import { AuthView } from './auth.js';
 import { ChatView } from './chat.js';
+import { ConversationsView } from './chats.js';
 import { ClientsView } from './clients.js';
 import { DocumentsView } from './documents.js';
 import { WidgetView } from './widget.js';
@@ -20,12 +21,14 @@ let poll = 0;
 const auth = new AuthView({ entered: () => enter(true) });
 const chat = new ChatView();
 const widget = new WidgetView();
+const conversations = new ConversationsView();
 const documents = new DocumentsView({ ready: (ready, all, loaded) => chat.documents(ready, all, loaded) });
 const clients = new ClientsView({
   chosen: (client) => {
     documents.show(client);
     widget.show(client);
     chat.show(user, client);
+    conversations.show(client);
     document.title = client ? `${client.name} – ChatConnect` : 'ChatConnect';
   },
   created: () => {
@@ -88,6 +91,7 @@ function leave(reason = '') {
   documents.show(null);
   widget.show(null);
   chat.show(null, null);
+  conversations.show(null);
   clients.clear();
   forgetConversations();
   byId('workspace').hidden = true;

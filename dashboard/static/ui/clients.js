@@ -78,7 +78,7 @@ export class ClientsView {
         `curl ${location.origin}/chat \\`,
         `  -H 'x-api-key: ${client.publishableKey}' \\`,
         `  -H 'Content-Type: application/json' \\`,
-        `  -d '{"message": "What is this about?", "sessionId": "test"}'`,
+        `  -d '{"message": "What is this about?"}'`,
       ].join('\n');
     }
     this.#on.chosen(client);

@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+globalThis.document = { getElementById: () => ({}) };
+const { totals, usageText } = await import('../../static/ui/chats.js');
+
+const day = (values) => ({ day: '2026-05-01', model: 'm', questions: 0, answered: 0, unanswered: 0, stopped: 0, failed: 0, inputTokens: 0, outputTokens: 0, cachedTokens: 0, costMicroUsd: 0, ...values });
+
+test('usage is the sum of days and models', () => {
+  assert.equal(totals([day({ questions: 2, answered: 1, stopped: 1 }), day({ questions: 3, answered: 3 })]).questions, 5);
+  assert.equal(usageText([]), 'Nothing was asked in the last 30 days.');
+  assert.equal(usageText([day({ questions: 1, answered: 1 })]), 'Last 30 days: 1 question, 1 answered.');
+  assert.equal(
+    usageText([day({ questions: 1500, answered: 1490, unanswered: 7, failed: 3, inputTokens: 900_000, outputTokens: 100_000, costMicroUsd: 1_234_567 })]),
+    'Last 30 days: 1,500 questions, 1,490 answered, 7 unanswered, 3 failed, 1,000,000 tokens, about $1.23.',
+  );
+});
