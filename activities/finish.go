@@ -80,6 +80,11 @@ func (a *Ingestion) FailDocument(ctx context.Context, in *temporal.FailInput) (*
 		// It became ready after all; only the tidying up behind it went wrong.
 		return &temporal.IngestResult{Status: chatconnect.StatusReady, Chunks: document.ChunksTotal}, nil
 	}
+	if in.Error.Code == errSuperseded.Code && document.Version == in.Version && !document.Status.Final() && document.Status != chatconnect.StatusDeleting {
+		// It was over and has been asked for again since: the sweeper starts
+		// what we, under the same id, stood in the way of.
+		return result, nil
+	}
 	// A file that never reached the index must not have to wait for it.
 	if err := a.removeRemains(ctx, in, document.ChunksTotal > 0); err != nil {
 		return nil, err

@@ -2,6 +2,8 @@ package worker
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -48,29 +50,50 @@ func (w *Worker) sweepOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// One that can't be started must not keep the others from it, which come
+	// after it every time.
+	var failed []error
 	for _, document := range documents {
-		switch document.Status {
-		case chatconnect.StatusUploading:
-			err = w.endUpload(ctx, document)
-		case chatconnect.StatusDeleting:
-			err = temporal.StartDelete(ctx, w.Client, temporal.DeleteInputOf(document))
-		default:
-			err = temporal.StartIngestion(ctx, w.Client, temporal.IngestInputOf(document))
-		}
-		if err != nil {
-			return err
+		if err := w.pursue(ctx, document); err != nil {
+			failed = append(failed, fmt.Errorf("document %s: %w", document.ID, err))
 		}
 	}
 	clients, err := w.Commands.Purges.PendingPurges(ctx, time.Now().Add(-sweepAge), sweepLimit)
 	if err != nil {
-		return err
+		failed = append(failed, err)
 	}
 	for _, client := range clients {
 		if err := temporal.StartPurge(ctx, w.Client, &temporal.PurgeInput{ClientID: client}); err != nil {
-			return err
+			failed = append(failed, fmt.Errorf("client %s: %w", client, err))
 		}
 	}
-	return nil
+	if len(failed) > 1 { // of the same cause, as a rule
+		return fmt.Errorf("%w (and %d more)", failed[0], len(failed)-1)
+	}
+	return errors.Join(failed...)
+}
+
+// pursue has a document go on, if it still waits as it did when it was listed:
+// two hundred are gone through, and meanwhile one may have become ready, and a
+// workflow would be started for nothing.
+func (w *Worker) pursue(ctx context.Context, listed chatconnect.Document) error {
+	document, err := w.Documents.Document(ctx, listed.ClientID, listed.ID)
+	if errors.Is(err, chatconnect.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case document.Status == chatconnect.StatusDeleting:
+		return temporal.StartDelete(ctx, w.Client, temporal.DeleteInputOf(document))
+	case document.Status.Final():
+		return nil
+	case document.Status == chatconnect.StatusUploading:
+		return w.endUpload(ctx, document)
+	default:
+		return temporal.StartIngestion(ctx, w.Client, temporal.IngestInputOf(document))
+	}
 }
 
 // endUpload fails a document whose file never arrived, so that it does not

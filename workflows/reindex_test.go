@@ -217,17 +217,24 @@ func TestReindexCancelledBeforeItHasAPlan(t *testing.T) {
 }
 
 // TestReindexCancelledWhenItsHistoryIsLong must not go on in another run, which
-// would know nothing of it.
+// would know nothing of it. Both can come in one workflow task, with which the
+// test environment does not begin; so it is the step in between that is run.
 func TestReindexCancelledWhenItsHistoryIsLong(t *testing.T) {
 	t.Parallel()
-	env := reindexEnvironment(t)
-	var a *activities.Reindex
-	env.OnActivity(a.PrepareReindex, mock.Anything, change).Return(plan, nil).Once()
-	env.OnActivity(a.ListReindex, mock.Anything, mock.Anything).Return(&temporal.ReindexPage{Last: temporal.ReindexCursor{DocumentID: "d1"}}, nil).
-		Run(func(mock.Arguments) { env.SetContinueAsNewSuggested(true); env.CancelWorkflow() }).Once()
-	env.OnActivity(a.AbandonReindex, mock.Anything, change).Return(&temporal.AbandonResult{}, nil).Once()
-	env.ExecuteWorkflow(ReindexAll, change)
-	require.True(t, sdktemporal.IsCanceledError(env.GetWorkflowError()), "%v", env.GetWorkflowError())
+	for _, cancelled := range []bool{false, true} {
+		env := reindexEnvironment(t)
+		env.SetContinueAsNewSuggested(true)
+		env.ExecuteWorkflow(func(ctx workflow.Context) error {
+			ctx, cancel := workflow.WithCancel(ctx)
+			if cancelled {
+				cancel()
+			}
+			w := &reindex{ReindexInput: change}
+			return w.goOn(ctx)
+		})
+		require.Equal(t, cancelled, sdktemporal.IsCanceledError(env.GetWorkflowError()))
+		require.Equal(t, !cancelled, workflow.IsContinueAsNewError(env.GetWorkflowError()))
+	}
 }
 
 // TestReindexOfOnePageContinuesBetweenPasses has so few documents that a pass

@@ -51,7 +51,7 @@ func runChild(encoded string) int {
 		fmt.Fprintln(os.Stderr, "document child: no result pipe")
 		return misused
 	}
-	limits, err := applyLimits(t)
+	applied, err := applyLimits(t)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "document child: limits:", err)
 		return misused
@@ -63,7 +63,7 @@ func runChild(encoded string) int {
 
 	buffered := bufio.NewWriterSize(result, 64<<10)
 	out := newPipe(lineFlusher{buffered})
-	if err := out.send(message{Ready: limits}); err != nil {
+	if err := out.send(message{Ready: &applied}); err != nil {
 		return misused
 	}
 	last := message{Done: true}

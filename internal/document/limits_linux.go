@@ -25,12 +25,12 @@ func confine(cmd *exec.Cmd) {
 // RLIMIT_DATA counts private writable memory (Linux 4.7 and later), which is
 // what a hostile document makes grow; RLIMIT_AS would count the address space
 // that Go and WebAssembly reserve but never touch.
-func applyLimits(t task) (string, error) {
+func applyLimits(t task) (limits, error) {
 	files, fileSize := uint64(32), uint64(0)
 	if t.CacheDir != "" {
 		fileSize = 256 << 20 // compiled code
 	}
-	limits := []struct {
+	rlimits := []struct {
 		what  string
 		which int
 		value uint64
@@ -41,14 +41,14 @@ func applyLimits(t task) (string, error) {
 		{"files", unix.RLIMIT_NOFILE, files},
 		{"file size", unix.RLIMIT_FSIZE, fileSize},
 	}
-	for _, l := range limits {
+	for _, l := range rlimits {
 		if err := setLimit(l.which, l.value); err != nil {
-			return "", fmt.Errorf("%s: %w", l.what, err)
+			return limits{}, fmt.Errorf("%s: %w", l.what, err)
 		}
 	}
 	// No setuid program could regain what the child lacks.
 	if err := noNewPrivileges(); err != nil {
-		return "", fmt.Errorf("no_new_privs: %w", err)
+		return limits{}, fmt.Errorf("no_new_privs: %w", err)
 	}
 	// Answers, and the short steps of other documents, come first: on a machine
 	// with fewer processors than children they would wait for all of these. All
@@ -56,14 +56,16 @@ func applyLimits(t task) (string, error) {
 	// Linux's system call returns 20 minus the niceness.
 	have, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
 	if err != nil {
-		return "", fmt.Errorf("priority: %w", err)
+		return limits{}, fmt.Errorf("priority: %w", err)
 	}
 	if 20-have < niceness {
 		if err := unix.Setpriority(unix.PRIO_PGRP, 0, niceness); err != nil {
-			return "", fmt.Errorf("priority: %w", err)
+			return limits{}, fmt.Errorf("priority: %w", err)
 		}
 	}
-	return fmt.Sprintf("data %d MB, cpu %d s, files %d, file size %d MB", t.MemoryBytes>>20, t.CPUSeconds, files, fileSize>>20), nil
+	return limits{
+		InForce: fmt.Sprintf("data %d MB, cpu %d s, files %d, file size %d MB", t.MemoryBytes>>20, t.CPUSeconds, files, fileSize>>20),
+	}, nil
 }
 
 // niceness is a child's, unless it had a higher one already.

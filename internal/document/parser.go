@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -26,6 +27,7 @@ var _ chatconnect.Parser = (*Parser)(nil)
 type Parser struct {
 	options Options
 	slots   chan struct{}
+	told    sync.Once // which limits its children lack
 }
 
 // NewParser makes a Parser. It starts nothing: see Warm.
@@ -219,7 +221,8 @@ func (p *Parser) run(ctx context.Context, t task, file *os.File, deadline time.D
 	}
 	timer := time.AfterFunc(helloWithin, func() { cancel(errMute) })
 	defer timer.Stop()
-	to.onReady = func() {
+	to.onReady = func(l limits) {
+		p.tell(l)
 		timer.Stop()
 		timer = time.AfterFunc(deadline, func() { cancel(errDeadline) })
 	}
@@ -238,6 +241,18 @@ func (p *Parser) run(ctx context.Context, t task, file *os.File, deadline time.D
 		return asked.Err()
 	}
 	return verdict(t, to, end)
+}
+
+// tell says once which limits hostile files don't meet here. It is for the
+// operator: whoever sends the files needn't be a friend.
+func (p *Parser) tell(l limits) {
+	if l.Lacking == "" {
+		return
+	}
+	p.told.Do(func() {
+		p.options.Logger.Warn("files are read without limits that this system lacks; only the deadline and the caps on pages and text hold",
+			slog.String("lacking", l.Lacking), slog.String("in_force", l.InForce), slog.String("system", runtime.GOOS))
+	})
 }
 
 // ending is all that is known of how a child ended.
@@ -294,7 +309,7 @@ func isOutOfMemory(stderr string) bool {
 // receiver takes a child's messages and holds it to its caps: a child that
 // was taken over doesn't count for itself.
 type receiver struct {
-	onReady    func()
+	onReady    func(limits)
 	onBlock    func(chatconnect.Block) error
 	onProgress func(done, total int)
 	log        func(warning string)
@@ -326,10 +341,10 @@ func (r *receiver) receive(pipe io.Reader) error {
 			}
 		}
 		switch {
-		case m.Ready != "":
+		case m.Ready != nil:
 			if !r.ready {
 				r.ready = true
-				r.onReady()
+				r.onReady(*m.Ready)
 			}
 		case m.Block != nil:
 			r.text += int64(len(m.Block.Text))

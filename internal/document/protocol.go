@@ -43,12 +43,20 @@ const (
 
 // message is one line from the child. Exactly one field is set.
 type message struct {
-	Ready    string             `json:"ready,omitempty"` // first line: the limits in force
+	Ready    *limits            `json:"ready,omitempty"` // first line
 	Block    *chatconnect.Block `json:"block,omitempty"`
 	Progress *progress          `json:"progress,omitempty"`
 	Warning  string             `json:"warning,omitempty"`
 	Failure  *failed            `json:"failure,omitempty"` // last line
 	Done     bool               `json:"done,omitempty"`    // last line
+}
+
+// limits are those of the operating system that a child works under, and those
+// that it lacks because the system has none or none is used on it. What the
+// parent sees to (the deadline, the caps on pages and text) always holds.
+type limits struct {
+	InForce string `json:"inForce"`
+	Lacking string `json:"lacking,omitempty"`
 }
 
 type progress struct {
