@@ -254,7 +254,7 @@ test('back and forward: the page out of the cache goes on', async () => {
   // browser kept the page or made it anew.
   const hold = gate();
   api.answer = () => [{ token: 'Some ' }, { token: 'of ' }, { hold: hold.promise }, { token: 'it.' }];
-  await w.reopened();
+  await w.open();
   await w.ask('Half');
   await w.in(w.last, 'answer').getByText('Some').waitFor();
   await page.goto(other);
