@@ -27,16 +27,12 @@ var errBudgetExhausted = chatconnect.Errorf(chatconnect.KindForbidden, "budget_e
 func (a *Chat) Retrieve(ctx context.Context, in *temporal.ChatInput) (*temporal.RetrieveResult, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-<<<<<<< HEAD
+	started := time.Now()
 	generations, err := a.Index.Generations(ctx)
 	if err != nil {
 		return nil, temporal.EncodeError(err)
 	}
 	ahead := a.searchAhead(ctx, in.ClientID, generations.Active, in.Text)
-=======
-	started := time.Now()
-	ahead := a.searchAhead(ctx, in.ClientID, in.Text)
->>>>>>> i4
 	found, err := a.Chats.ChatContext(ctx, in.ClientID, in.SessionID, turnsOfHistory)
 	if err != nil {
 		return nil, temporal.EncodeError(err)
