@@ -84,7 +84,9 @@ func (w *Worker) Start(ctx context.Context) error {
 func (w *Worker) register() {
 	interceptors := append([]interceptor.WorkerInterceptor{&tenantLogging{}}, w.Interceptors...)
 	w.ingestion = sdkworker.New(w.Client, temporal.QueueIngestion, sdkworker.Options{
-		MaxConcurrentActivityExecutionSize: w.Parsers * 2, // short steps, that mostly wait for the network
+		// Short steps, that mostly wait for the network; and the janitor's and a
+		// reindex's, of which there is one each at a time, but for minutes.
+		MaxConcurrentActivityExecutionSize: w.Parsers*2 + 2,
 		WorkerStopTimeout:                  w.StopTimeout,
 		Interceptors:                       interceptors,
 	})

@@ -29,6 +29,7 @@ func TestReplay(t *testing.T) {
 			replayer.RegisterWorkflowWithOptions(AnswerMessage, workflow.RegisterOptions{Name: temporal.WorkflowAnswerMessage})
 			replayer.RegisterWorkflowWithOptions(DeleteDocument, workflow.RegisterOptions{Name: temporal.WorkflowDeleteDocument})
 			replayer.RegisterWorkflowWithOptions(PurgeClient, workflow.RegisterOptions{Name: temporal.WorkflowPurgeClient})
+			replayer.RegisterWorkflowWithOptions(Janitor, workflow.RegisterOptions{Name: temporal.WorkflowJanitor})
 			replayer.RegisterWorkflowWithOptions(ReindexAll, workflow.RegisterOptions{Name: temporal.WorkflowReindexAll})
 			require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), history))
 		})

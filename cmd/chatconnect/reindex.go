@@ -155,9 +155,11 @@ func (r *reindexer) cancel(ctx context.Context) error {
 
 func unreachable(err error) error { return fmt.Errorf("Temporal can't be asked: %w", err) } //nolint:staticcheck // a name
 
+// reindexFailure is true of a reindex that failed before it switched, which has
+// removed what it built, and of one that failed after, which another finishes.
 func reindexFailure(err error) error {
 	if e := temporal.DecodeError(err); e.Code != chatconnect.CodeInternal {
-		return fmt.Errorf("the reindex failed, and what it built was removed: %s (%s)", e.Message, e.Code)
+		return fmt.Errorf("the reindex failed: %s (%s); searches go on, and `chatconnect reindex` begins it again", e.Message, e.Code)
 	}
 	return fmt.Errorf("the reindex did not end: %w", err)
 }

@@ -86,7 +86,11 @@ func TestHistoriesReplay(t *testing.T) {
 	gone.learn(file{"tea.txt", []byte("Tea is served at four.")})
 	gone.do(http.MethodDelete, "/api/dashboard/clients/"+string(gone.ID), nil).is(http.StatusAccepted)
 
-	flow := product.storage(t).flow
+	stores := product.storage(t)
+	stores.lose(ready.ID, 1) // for the janitor to mend
+	janitor, _ := stores.startCleaning(false)
+	product.history(t, janitor) // until its end: it and a reindex would do each other's work
+	flow := stores.flow
 	_, err := temporal.StartReindex(t.Context(), flow, &temporal.ReindexInput{Model: aModel(), Dimensions: 64, Settles: time.Second, Grace: time.Second})
 	require.NoError(t, err)
 
@@ -99,6 +103,7 @@ func TestHistoriesReplay(t *testing.T) {
 		"delete":             temporal.DeleteWorkflowID(shop.ID, failed.ID),
 		"purge":              temporal.PurgeWorkflowID(gone.ID),
 		"reindex":            temporal.ReindexWorkflowID,
+		"janitor":            janitor,
 		"answer":             answered, "answer-cached": cached, "answer-restarted": restarted, "answer-refused": refused,
 		"answer-unanswered": unanswered, "answer-stopped": stopped, "answer-exhausted": exhausted,
 	} {
@@ -109,6 +114,7 @@ func TestHistoriesReplay(t *testing.T) {
 			replayer.RegisterWorkflowWithOptions(workflows.AnswerMessage, workflow.RegisterOptions{Name: temporal.WorkflowAnswerMessage})
 			replayer.RegisterWorkflowWithOptions(workflows.DeleteDocument, workflow.RegisterOptions{Name: temporal.WorkflowDeleteDocument})
 			replayer.RegisterWorkflowWithOptions(workflows.PurgeClient, workflow.RegisterOptions{Name: temporal.WorkflowPurgeClient})
+			replayer.RegisterWorkflowWithOptions(workflows.Janitor, workflow.RegisterOptions{Name: temporal.WorkflowJanitor})
 			replayer.RegisterWorkflowWithOptions(workflows.ReindexAll, workflow.RegisterOptions{Name: temporal.WorkflowReindexAll})
 			require.NoError(t, replayer.ReplayWorkflowHistory(quiet(), history))
 			if name == "answer" {

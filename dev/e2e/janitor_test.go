@@ -23,6 +23,18 @@ import (
 // clean triggers the schedule and waits for what the run returns.
 func (s *storage) clean(dryRun bool) *temporal.JanitorResult {
 	s.t.Helper()
+	id, run := s.startCleaning(dryRun)
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	result, err := temporal.JanitorOutcome(ctx, s.flow, id, run)
+	require.NoError(s.t, err)
+	require.Equal(s.t, dryRun, result.DryRun)
+	return result
+}
+
+// startCleaning triggers the schedule, or starts a dry run.
+func (s *storage) startCleaning(dryRun bool) (workflow, run string) {
+	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	start := temporal.TriggerJanitor
@@ -38,10 +50,7 @@ func (s *storage) clean(dryRun bool) *temporal.JanitorResult {
 		}
 	}
 	require.NoError(s.t, err)
-	result, err := temporal.JanitorOutcome(ctx, s.flow, id, run)
-	require.NoError(s.t, err)
-	require.Equal(s.t, dryRun, result.DryRun)
-	return result
+	return id, run
 }
 
 // plant writes a file into the product's storage as if it had been there for

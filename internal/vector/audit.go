@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -51,7 +52,7 @@ func (a Audit) ScanRevisions(ctx context.Context, cursor string, limit int) ([]c
 			WithVectors:    qdrant.NewWithVectors(false),
 		}
 		if offset != "" {
-			request.Offset = qdrant.NewIDUUID(offset)
+			request.Offset = pointAt(offset)
 		}
 		p.points, p.next, err = a.index.client.ScrollAndOffset(ctx, request)
 		return p, err
@@ -62,11 +63,27 @@ func (a Audit) ScanRevisions(ctx context.Context, cursor string, limit int) ([]c
 	next := ""
 	switch {
 	case got.next != nil:
-		next = all[at].Collection + "/" + got.next.GetUuid()
+		next = all[at].Collection + "/" + placeOf(got.next)
 	case at+1 < len(all):
 		next = all[at+1].Collection + "/"
 	}
 	return owners(got.points), next, nil
+}
+
+// placeOf and pointAt write an id into a cursor and read it. Ours are all UUIDs,
+// but a point of somebody else's may have a number, and such come first.
+func placeOf(id *qdrant.PointId) string {
+	if _, numbered := id.GetPointIdOptions().(*qdrant.PointId_Num); numbered {
+		return strconv.FormatUint(id.GetNum(), 10)
+	}
+	return id.GetUuid()
+}
+
+func pointAt(place string) *qdrant.PointId {
+	if n, err := strconv.ParseUint(place, 10, 64); err == nil {
+		return qdrant.NewIDNum(n)
+	}
+	return qdrant.NewIDUUID(place)
 }
 
 // owners groups points by the revision their payload names.

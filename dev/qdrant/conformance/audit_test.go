@@ -37,15 +37,18 @@ func TestAuditSeesEveryPointOnce(t *testing.T) {
 				}
 			}
 		}
-		_, err = f.client.Upsert(f.ctx, &pb.UpsertPoints{
-			CollectionName: generations.Active.Collection, Wait: pb.PtrOf(true),
-			Points: []*pb.PointStruct{{
-				Id: pb.NewIDUUID(string(newDocument())), Payload: map[string]*pb.Value{"client_id": pb.NewValueString("nobody")},
-				Vectors: pb.NewVectorsMap(map[string]*pb.Vector{"dense": pb.NewVectorDense(axis(1, 0))}),
-			}},
-		})
-		require.NoError(f, err)
-		want[chatconnect.IndexedRevision{}] = 1
+		// Points that are nobody's of ours may have numbers for ids.
+		for _, id := range []*pb.PointId{pb.NewIDUUID(string(newDocument())), pb.NewIDNum(7), pb.NewIDNum(8), pb.NewIDNum(9)} {
+			_, err = f.client.Upsert(f.ctx, &pb.UpsertPoints{
+				CollectionName: generations.Active.Collection, Wait: pb.PtrOf(true),
+				Points: []*pb.PointStruct{{
+					Id: id, Payload: map[string]*pb.Value{"client_id": pb.NewValueString("nobody")},
+					Vectors: pb.NewVectorsMap(map[string]*pb.Vector{"dense": pb.NewVectorDense(axis(1, 0))}),
+				}},
+			})
+			require.NoError(f, err)
+			want[chatconnect.IndexedRevision{}]++
+		}
 
 		audit := vector.NewAudit(f.index)
 		for _, limit := range []int{1, 7, 24, 1000} {
