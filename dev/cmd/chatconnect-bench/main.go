@@ -4,17 +4,22 @@
 //
 //	chatconnect-bench          answers: POST to model request, chats a second
 //	chatconnect-bench ingest   documents: a large one, fairness, throughput, memory
+//
+// -only latency measures nothing but one user's way to the model in serve, for
+// comparing two versions of it; -cpuprofile writes where the time went.
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"strconv"
 
 	"github.com/chatconnect/chatconnect/bench/fakemodel"
@@ -28,21 +33,55 @@ func main() {
 	document.RunChildIfAsked()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	run := benchChats
-	if len(os.Args) > 1 {
-		switch os.Args[1] {
-		case "ingest":
-			run = benchIngestion
-		case workerCommand: // the bench starts itself so
-			run = runWorker
-		default:
-			run = func(context.Context) error { return fmt.Errorf("no bench %q", os.Args[1]) }
-		}
-	}
-	if err := run(ctx); err != nil {
+	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "chatconnect-bench:", err)
 		os.Exit(1) //nolint:gocritic // stop only undoes signal handling
 	}
+}
+
+func run(ctx context.Context, arguments []string) error {
+	flags := flag.NewFlagSet("chatconnect-bench", flag.ContinueOnError)
+	only := flags.String("only", "", "measure only this part: latency")
+	profile := flags.String("cpuprofile", "", "write a CPU profile of this process, which is everything but PostgreSQL, to this file")
+	if err := flags.Parse(arguments); err != nil {
+		return err
+	}
+	bench, err := choose(flags.Arg(0), *only)
+	if err != nil {
+		return err
+	}
+	if *profile == "" {
+		return bench(ctx)
+	}
+	return profiled(*profile, func() error { return bench(ctx) })
+}
+
+func choose(command, only string) (bench func(context.Context) error, err error) {
+	switch command + only {
+	case "":
+		return benchChats, nil
+	case "latency":
+		return benchLatency, nil
+	case "ingest":
+		return benchIngestion, nil
+	case workerCommand: // the bench starts itself so
+		return runWorker, nil
+	}
+	return nil, fmt.Errorf("no bench %q", command+only)
+}
+
+// profiled runs bench with a CPU profile that is written to path.
+func profiled(path string, bench func() error) (err error) {
+	f, err := os.Create(path) //nolint:gosec // the caller's own file
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return bench()
 }
 
 // dimensions of the embeddings, in all benches.
@@ -70,20 +109,33 @@ func surround(ctx context.Context, provider http.Handler, measure func(context.C
 	return measure(ctx, surroundings)
 }
 
+// setup is one way to run the product.
+type setup struct {
+	name  string
+	roles []app.Roles
+}
+
+var (
+	serve    = setup{"serve (eager start)", []app.Roles{{API: true, Worker: true}}}
+	separate = setup{"api + separate worker", []app.Roles{{API: true}, {Worker: true}}}
+)
+
 func benchChats(ctx context.Context) error {
+	return chats(ctx, []setup{serve, separate}, 1, 50)
+}
+
+func benchLatency(ctx context.Context) error { return chats(ctx, []setup{serve}, 1) }
+
+// chats has each number of users ask in each set-up.
+func chats(ctx context.Context, setups []setup, users ...int) error {
+	fmt.Println(machine())
 	models := fakemodel.New(fakemodel.WithCapture(0))
 	defer models.Close()
 	return surround(ctx, models, func(ctx context.Context, surroundings *stack.Stack) error {
 		fmt.Println("| set-up | users | chats | POST to model request, p50 | p99 | POST to end, p50 | chats/s |")
 		fmt.Println("|---|---|---|---|---|---|---|")
-		for _, setup := range []struct {
-			name  string
-			roles []app.Roles
-		}{
-			{"serve (eager start)", []app.Roles{{API: true, Worker: true}}},
-			{"api + separate worker", []app.Roles{{API: true}, {Worker: true}}},
-		} {
-			if err := measureChats(ctx, surroundings, setup.name, setup.roles, models); err != nil {
+		for _, setup := range setups {
+			if err := measureChats(ctx, surroundings, setup, users, models); err != nil {
 				return fmt.Errorf("%s: %w", setup.name, err)
 			}
 		}
@@ -92,12 +144,12 @@ func benchChats(ctx context.Context) error {
 }
 
 // measureChats runs the set-up's apps and puts load on them.
-func measureChats(ctx context.Context, surroundings *stack.Stack, name string, roles []app.Roles, models *fakemodel.Server) (err error) {
+func measureChats(ctx context.Context, surroundings *stack.Stack, setup setup, users []int, models *fakemodel.Server) (err error) {
 	settings, err := config.Load(surroundings.Environ())
 	if err != nil {
 		return err
 	}
-	url, stop, err := start(ctx, settings, roles...)
+	url, stop, err := start(ctx, settings, setup.roles...)
 	if err != nil {
 		return err
 	}
@@ -109,12 +161,12 @@ func measureChats(ctx context.Context, surroundings *stack.Stack, name string, r
 	if _, err := load.run(ctx, 1, 50); err != nil { // warm: caches, prepared statements, sticky queues
 		return err
 	}
-	for _, users := range []int{1, 50} {
+	for _, users := range users {
 		result, err := load.run(ctx, users, 300)
 		if err != nil {
 			return err
 		}
-		fmt.Printf("| %s | %d | %d | %s | %s | %s | %.0f |\n", name, users, result.chats,
+		fmt.Printf("| %s | %d | %d | %s | %s | %s | %.0f |\n", setup.name, users, result.chats,
 			ms(result.toModel, .5), ms(result.toModel, .99), ms(result.toEnd, .5), result.perSecond)
 	}
 	return nil
