@@ -34,7 +34,7 @@ const EDGES = [
 
 test(`${EDGES.length} edges of the counter`, async () => {
   api.reset();
-  const { page, w, check, close } = await visit(url);
+  const { w, check, close } = await visit(url);
   await w.open();
   let turn = 0;
   for (const [what, text, may] of EDGES) {
@@ -58,7 +58,6 @@ test(`${EDGES.length} edges of the counter`, async () => {
       assert.equal(await w.input.inputValue(), text.replace(/\n$/, '\n'), `${what}: what was written is kept`);
     }
   }
-  void page;
   check();
   await close();
 });

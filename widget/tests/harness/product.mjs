@@ -18,8 +18,6 @@ export async function product() {
     await Promise.all([between.close(), pages.close(), llm.kill()]);
     await running.stop();
   });
-  // The free tier's 100 questions a minute are fewer than these tests ask; the
-  // paid one would ask the other provider.
   const page = (extra = {}) => pages.add(shop({ script: `${between.origin}/widget.js`, key: client.key, ...extra }));
   return { llm, running, client, between, pages, page, url: page() };
 }
