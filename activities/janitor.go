@@ -37,10 +37,15 @@ type Janitor struct {
 const partTime = time.Minute
 
 // The fuse: when more than fuseCount documents of a part are unknown to the
-// database, and they are the majority, then the database is more likely to be
-// the wrong one (restored from long ago, or another installation's) than all of
-// them to be orphans.
-const fuseCount = 100
+// database, and for fewer than fuseShare known ones each, then the database is
+// more likely to be the wrong one (restored from some days ago, a copy for
+// trials, or another installation's) than all of them to be orphans. Those are
+// few, for only a process that dies or is cut off leaves one; and a file that
+// was deleted is lost.
+const (
+	fuseCount = 20
+	fuseShare = 10
+)
 
 // need is how much a version is needed, by what the database says.
 type need int
@@ -214,10 +219,10 @@ func (l *look) fuse(ctx context.Context) (blown bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if active > 0 && (len(l.unknown) <= fuseCount || len(l.unknown) <= len(l.known)) {
+	if active > 0 && (len(l.unknown) <= fuseCount || fuseShare*len(l.unknown) <= len(l.known)) {
 		return false, nil
 	}
-	l.Logger.ErrorContext(ctx, "janitor: most of what is stored belongs to documents that the database does not know; it is not deleted. Is it the right database?",
+	l.Logger.ErrorContext(ctx, "janitor: much of what is stored belongs to documents that the database does not know; it is not deleted. Is it the right database?",
 		"unknown", len(l.unknown), "known", len(l.known), "active_documents", active)
 	return true, nil
 }

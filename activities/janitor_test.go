@@ -229,7 +229,7 @@ func TestYoungAndForeignThingsAreLeft(t *testing.T) {
 	require.Equal(t, []temporal.Finding{{Kind: temporal.FindingForeignPoints, Action: temporal.ActionReported, Count: 1}}, found.Findings)
 }
 
-// The fuse: a database that does not know what most things are is doubted.
+// The fuse: a database that does not know what many things are is doubted.
 func TestTheFuse(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -237,8 +237,8 @@ func TestTheFuse(t *testing.T) {
 		action                 string
 	}{
 		"a few":                    {fuseCount, 1, 1, temporal.ActionDeleted},
-		"many, the minority":       {fuseCount + 1, fuseCount + 2, 1, temporal.ActionDeleted},
-		"many, the majority":       {fuseCount + 2, fuseCount + 1, 1, temporal.ActionHeld},
+		"many, among far more":     {fuseCount + 1, fuseShare * (fuseCount + 1), 1, temporal.ActionDeleted},
+		"many":                     {fuseCount + 1, fuseShare*(fuseCount+1) - 1, 1, temporal.ActionHeld},
 		"an empty database":        {1, 0, 0, temporal.ActionHeld},
 		"one, of many that belong": {1, 10, 1, temporal.ActionDeleted},
 	} {

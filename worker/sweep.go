@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -44,33 +45,44 @@ func (w *Worker) sweep(ctx context.Context) {
 }
 
 func (w *Worker) sweepOnce(ctx context.Context) error {
+	failed := append(w.sweepDocuments(ctx), w.sweepClients(ctx)...)
+	if len(failed) > 1 { // of the same cause, as a rule
+		return fmt.Errorf("%w (and %d more)", failed[0], len(failed)-1)
+	}
+	return errors.Join(failed...)
+}
+
+func (w *Worker) sweepDocuments(ctx context.Context) (failed []error) {
 	ctx, cancel := context.WithTimeout(ctx, sweepInterval)
 	defer cancel()
 	documents, err := w.Documents.PendingDocuments(ctx, time.Now().Add(-sweepAge), sweepLimit)
 	if err != nil {
-		return err
+		return []error{err}
 	}
-	// One that can't be started must not keep the others from it, which come
-	// after it every time.
-	var failed []error
+	// Neither one that can't be started nor a sweep that runs out of time may
+	// keep the same ones from their turn every time.
+	rand.Shuffle(len(documents), func(i, j int) { documents[i], documents[j] = documents[j], documents[i] })
 	for _, document := range documents {
 		if err := w.pursue(ctx, document); err != nil {
 			failed = append(failed, fmt.Errorf("document %s: %w", document.ID, err))
 		}
 	}
+	return failed
+}
+
+func (w *Worker) sweepClients(ctx context.Context) (failed []error) {
+	ctx, cancel := context.WithTimeout(ctx, sweepInterval)
+	defer cancel()
 	clients, err := w.Commands.Purges.PendingPurges(ctx, time.Now().Add(-sweepAge), sweepLimit)
 	if err != nil {
-		failed = append(failed, err)
+		return []error{err}
 	}
 	for _, client := range clients {
 		if err := temporal.StartPurge(ctx, w.Client, &temporal.PurgeInput{ClientID: client}); err != nil {
 			failed = append(failed, fmt.Errorf("client %s: %w", client, err))
 		}
 	}
-	if len(failed) > 1 { // of the same cause, as a rule
-		return fmt.Errorf("%w (and %d more)", failed[0], len(failed)-1)
-	}
-	return errors.Join(failed...)
+	return failed
 }
 
 // pursue has a document go on, if it still waits as it did when it was listed:

@@ -15,7 +15,7 @@ func TestLackingLimitsAreToldOnce(t *testing.T) {
 	t.Parallel()
 	for said, times := range map[string]int{
 		`{"ready":{"inForce":"none","lacking":"memory"}}`: 1,
-		`{"ready":{"inForce":"data 450 MB"}}`:              0,
+		`{"ready":{"inForce":"data 450 MB"}}`:             0,
 	} {
 		var log bytes.Buffer
 		p := NewParser(Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
