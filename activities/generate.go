@@ -60,12 +60,14 @@ func (a *Chat) write(ctx context.Context, in *temporal.GenerateInput, attempt in
 	result := a.resultOf(in, completion)
 	switch {
 	case err != nil && isStopped(asking):
-		// What follows must happen although the context has ended.
-		ctx = context.WithoutCancel(ctx)
 		result.Status = chatconnect.ChatStopped
 	case err != nil:
 		return nil, err
 	}
+	// The text is there: that it ends is kept and told also if the context ends
+	// at this moment, by a stop that comes too late or a worker's shutdown. Each
+	// step has a time limit of its own.
+	ctx = context.WithoutCancel(ctx)
 	result.TimeToFirstToken = firstToken
 	a.keep(ctx, in.Ref(), result)
 	return result, a.finish(ctx, stream, result)

@@ -86,12 +86,13 @@ func (w *answer) interruptIfStopped(ctx workflow.Context, generating workflow.Fu
 }
 
 // ended is the record of an answer that was not written: it failed, or was
-// stopped while nothing was writing it.
+// stopped while nothing was writing it. Whatever went wrong after a stop, the
+// death of the writer for one, is not the visitor's concern: he wanted no more.
 func (w *answer) ended(ctx workflow.Context, err error) *temporal.LogInput {
 	record := &temporal.LogInput{ChatInput: *w.ChatInput}
 	record.Answer = chatconnect.Answer{MessageID: w.MessageID, SessionID: w.SessionID, Sources: []chatconnect.Source{}}
 	record.Latency = workflow.Now(ctx).Sub(w.AskedAt)
-	if sdktemporal.IsCanceledError(err) {
+	if sdktemporal.IsCanceledError(err) || ctx.Err() != nil {
 		record.Status = chatconnect.ChatStopped
 		return record
 	}

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/log"
 	sdktemporal "go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/activities"
@@ -172,4 +173,31 @@ func TestAnAnswerStoppedBetweenAttemptsIsEndedAndLogged(t *testing.T) {
 	got := chatResult(t, env)
 	require.Equal(t, chatconnect.ChatStopped, got.Status)
 	require.Equal(t, "It", got.Answer.Text)
+}
+
+// A writer that dies after the stop ends as a time-out, which no visitor who
+// stopped an answer should read of. The environment ends a cancelled activity
+// at once, so this asks for the record alone.
+func TestAnAnswerWhoseWriterDiesAfterTheStopIsStopped(t *testing.T) {
+	t.Parallel()
+	for _, stopped := range []bool{true, false} {
+		env := answerEnvironment(t)
+		env.ExecuteWorkflow(func(ctx workflow.Context) (*temporal.LogInput, error) {
+			ctx, cancel := workflow.WithCancel(ctx)
+			if stopped {
+				cancel()
+			}
+			w := &answer{ChatInput: question}
+			return w.ended(ctx, sdktemporal.NewHeartbeatTimeoutError()), nil
+		})
+		var record temporal.LogInput
+		require.NoError(t, env.GetWorkflowResult(&record))
+		if stopped {
+			require.Equal(t, chatconnect.ChatStopped, record.Status)
+			require.Empty(t, record.ErrorCode)
+		} else {
+			require.Equal(t, chatconnect.ChatFailed, record.Status)
+			require.Equal(t, "timeout", record.ErrorCode)
+		}
+	}
 }
