@@ -99,10 +99,14 @@ func (a *Chat) cachedSearch(ctx context.Context, key string) *cachedSearch {
 	return &search
 }
 
+// cacheTimeout bounds what nobody waits for.
+const cacheTimeout = 2 * time.Second
+
 // cachePassages keeps a search's result, and does not hold the answer up.
 func (a *Chat) cachePassages(ctx context.Context, key string, search cachedSearch) {
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cacheTimeout)
 	go func() {
+		defer cancel()
 		value, err := json.Marshal(search)
 		if err == nil {
 			err = a.Cache.Set(ctx, key, value, queryCacheLifetime)

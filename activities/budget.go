@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"sync"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/temporal"
@@ -20,8 +21,37 @@ func (a *Chat) checkBudget(ctx context.Context, in *temporal.ChatInput, budget c
 			a.Logger.WarnContext(ctx, "token budget nearly used up", "limit", budget.Limit, "used", budget.Used)
 		}
 	}
+	a.exhausted.note(in.ClientID, budget.Exhausted())
 	if budget.Exhausted() {
 		return errBudgetExhausted
 	}
 	return nil
+}
+
+// exhausted are the clients that had no tokens left when this process last
+// looked. For them nothing is begun ahead of the next look, because it would
+// have to be paid for.
+type exhausted struct {
+	mu      sync.Mutex
+	clients map[chatconnect.ClientID]struct{}
+}
+
+func (e *exhausted) has(client chatconnect.ClientID) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, found := e.clients[client]
+	return found
+}
+
+func (e *exhausted) note(client chatconnect.ClientID, is bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !is {
+		delete(e.clients, client)
+		return
+	}
+	if e.clients == nil {
+		e.clients = map[chatconnect.ClientID]struct{}{}
+	}
+	e.clients[client] = struct{}{}
 }

@@ -26,4 +26,6 @@ type Chat struct {
 	Cache     chatconnect.Cache // of search results and finished answers
 	Metrics   ChatMetrics
 	Logger    *slog.Logger
+
+	exhausted exhausted
 }

@@ -32,7 +32,11 @@ func (a *Chat) Retrieve(ctx context.Context, in *temporal.ChatInput) (*temporal.
 	if err != nil {
 		return nil, temporal.EncodeError(err)
 	}
-	ahead := a.searchAhead(ctx, in.ClientID, generations.Active, in.Text)
+	search := func(text string) *ahead { return a.searchAhead(ctx, in.ClientID, generations.Active, text) }
+	var ahead *ahead
+	if !a.exhausted.has(in.ClientID) {
+		ahead = search(in.Text)
+	}
 	found, err := a.Chats.ChatContext(ctx, in.ClientID, in.SessionID, turnsOfHistory)
 	if err != nil {
 		return nil, temporal.EncodeError(err)
@@ -46,9 +50,12 @@ func (a *Chat) Retrieve(ctx context.Context, in *temporal.ChatInput) (*temporal.
 		return result, nil
 	}
 	if result.Rewritten = a.Rewriter.Rewrite(ctx, found.History, in.Text); result.Rewritten.Text != in.Text {
-		ahead = a.searchAhead(ctx, in.ClientID, generations.Active, result.Rewritten.Text)
+		ahead = search(result.Rewritten.Text)
 	} else {
 		result.Rewritten.Text = "" // the question itself
+		if ahead == nil {
+			ahead = search(in.Text)
+		}
 	}
 	if result.Passages, result.Cached = ahead.cached(ctx, found.Knowledge.Version); result.Cached {
 		return result, nil

@@ -17,9 +17,10 @@ import (
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
-// chatLifetime bounds a whole answer with all its retries. The relay keeps
-// its events as long; nobody waits longer.
-const chatLifetime = time.Hour
+// chatLifetime bounds an answer's workflow. The answer itself is there, or given
+// up, within temporal.AnswerDeadline and the minute before it; the rest is for
+// its log, which waits for a database that is away.
+const chatLifetime = 24 * time.Hour
 
 // errChatFailed is what a visitor is told when an answer can't be written and
 // nobody said why.
