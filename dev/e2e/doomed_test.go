@@ -83,6 +83,7 @@ func stageOf(activity string, args []any) string {
 	}
 	return map[string]string{
 		"ParseDocument": "parse", "ChunkDocument": "chunk", "EmbedBatch": "embed", "ActivateDocument": "activate",
+		"Retrieve": "retrieve", "Generate": "generate",
 	}[activity]
 }
 
@@ -121,9 +122,17 @@ func (w *doomedWorkflow) Init(outbound interceptor.WorkflowOutboundInterceptor) 
 func (w *doomedWorkflow) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkflowInput) (any, error) {
 	result, err := w.Next.ExecuteWorkflow(ctx, in)
 	if err == nil {
-		w.doom.reach("workflow next-end")
+		w.doom.reach(decider(ctx) + " next-end")
 	}
 	return result, err
+}
+
+// decider is who decides: the workflow of an answer, or that of an ingestion.
+func decider(ctx workflow.Context) string {
+	if workflow.GetInfo(ctx).WorkflowType.Name == temporal.WorkflowAnswerMessage {
+		return "answer"
+	}
+	return "workflow"
 }
 
 type doomedDecisions struct {
@@ -132,10 +141,19 @@ type doomedDecisions struct {
 }
 
 func (d *doomedDecisions) ExecuteActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
-	if stage := stageOf(name, args); stage != "" && !workflow.IsReplaying(ctx) {
-		d.doom.reach("workflow next-" + stage)
-	}
+	d.next(ctx, name, args)
 	return d.Next.ExecuteActivity(ctx, name, args...)
+}
+
+func (d *doomedDecisions) ExecuteLocalActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
+	d.next(ctx, name, args)
+	return d.Next.ExecuteLocalActivity(ctx, name, args...)
+}
+
+func (d *doomedDecisions) next(ctx workflow.Context, name string, args []any) {
+	if stage := stageOf(name, args); stage != "" && !workflow.IsReplaying(ctx) {
+		d.doom.reach(decider(ctx) + " next-" + stage)
+	}
 }
 
 // doomedDocuments, and what follows, are the worker's dependencies, with the

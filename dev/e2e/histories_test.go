@@ -109,25 +109,36 @@ func TestHistoriesReplay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			history := product.history(t, id)
-			replayer := sdkworker.NewWorkflowReplayer()
-			replayer.RegisterWorkflowWithOptions(workflows.IngestDocument, workflow.RegisterOptions{Name: temporal.WorkflowIngestDocument})
-			replayer.RegisterWorkflowWithOptions(workflows.AnswerMessage, workflow.RegisterOptions{Name: temporal.WorkflowAnswerMessage})
-			replayer.RegisterWorkflowWithOptions(workflows.DeleteDocument, workflow.RegisterOptions{Name: temporal.WorkflowDeleteDocument})
-			replayer.RegisterWorkflowWithOptions(workflows.PurgeClient, workflow.RegisterOptions{Name: temporal.WorkflowPurgeClient})
-			replayer.RegisterWorkflowWithOptions(workflows.Janitor, workflow.RegisterOptions{Name: temporal.WorkflowJanitor})
-			replayer.RegisterWorkflowWithOptions(workflows.ReindexAll, workflow.RegisterOptions{Name: temporal.WorkflowReindexAll})
-			require.NoError(t, replayer.ReplayWorkflowHistory(quiet(), history))
+			replays(t, history)
 			if name == "answer" {
 				require.LessOrEqual(t, len(history.Events), 12, "an undisturbed answer is few events")
 			}
-			if os.Getenv("UPDATE_HISTORIES") != "" {
-				content, err := protojson.Marshal(history)
-				require.NoError(t, err)
-				path := filepath.Join("../../workflows/testdata/histories", name+".json")
-				require.NoError(t, os.WriteFile(path, content, 0o600))
-			}
+			keepHistory(t, name, history)
 		})
 	}
+}
+
+// replays runs today's workflow code over a history.
+func replays(t testing.TB, history *historypb.History) {
+	t.Helper()
+	replayer := sdkworker.NewWorkflowReplayer()
+	replayer.RegisterWorkflowWithOptions(workflows.IngestDocument, workflow.RegisterOptions{Name: temporal.WorkflowIngestDocument})
+	replayer.RegisterWorkflowWithOptions(workflows.AnswerMessage, workflow.RegisterOptions{Name: temporal.WorkflowAnswerMessage})
+	replayer.RegisterWorkflowWithOptions(workflows.DeleteDocument, workflow.RegisterOptions{Name: temporal.WorkflowDeleteDocument})
+	replayer.RegisterWorkflowWithOptions(workflows.PurgeClient, workflow.RegisterOptions{Name: temporal.WorkflowPurgeClient})
+	replayer.RegisterWorkflowWithOptions(workflows.ReindexAll, workflow.RegisterOptions{Name: temporal.WorkflowReindexAll})
+	require.NoError(t, replayer.ReplayWorkflowHistory(quiet(), history))
+}
+
+// keepHistory writes it down if that is asked for.
+func keepHistory(t testing.TB, name string, history *historypb.History) {
+	t.Helper()
+	if os.Getenv("UPDATE_HISTORIES") == "" {
+		return
+	}
+	content, err := protojson.Marshal(history)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join("../../workflows/testdata/histories", name+".json"), content, 0o600))
 }
 
 func quiet() log.Logger { return log.NewStructuredLogger(slog.New(slog.DiscardHandler)) }

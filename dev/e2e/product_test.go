@@ -22,6 +22,7 @@ import (
 func TestMain(m *testing.M) {
 	document.RunChildIfAsked() // the parser's sandbox re-executes this binary
 	runDoomedIfAsked()
+	runRolesIfAsked()
 	os.Exit(m.Run())
 }
 

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -39,6 +40,15 @@ type stream struct {
 // openStream sends a request whose answer is an event stream.
 func openStream(t testing.TB, method, url, key string, body any, lastID int64) *stream {
 	t.Helper()
+	s, refused := tryStream(t, method, url, key, body, lastID)
+	refused.is(http.StatusOK)
+	return s
+}
+
+// tryStream is openStream if the answer may be another: then there is no
+// stream.
+func tryStream(t testing.TB, method, url, key string, body any, lastID int64) (*stream, response) {
+	t.Helper()
 	encoded, err := json.Marshal(body)
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -54,12 +64,18 @@ func openStream(t testing.TB, method, url, key string, body any, lastID int64) *
 	}
 	answer, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)
+	if answer.StatusCode != http.StatusOK {
+		defer cancel()
+		defer answer.Body.Close()
+		read, err := io.ReadAll(answer.Body)
+		require.NoError(t, err)
+		return nil, response{t, answer.StatusCode, answer.Header, read}
+	}
 	s := &stream{t: t, lines: bufio.NewReader(answer.Body), lastID: lastID, close: func() { answer.Body.Close(); cancel() }}
 	t.Cleanup(s.close)
-	require.Equal(t, http.StatusOK, answer.StatusCode)
 	require.Equal(t, "text/event-stream", answer.Header.Get("Content-Type"))
 	require.Equal(t, "no", answer.Header.Get("X-Accel-Buffering"))
-	return s
+	return s, response{t: t, status: answer.StatusCode, header: answer.Header}
 }
 
 func (c *tenant) stream(body any) *stream {

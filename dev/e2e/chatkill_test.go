@@ -1,0 +1,182 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/bench/fakemodel"
+	"github.com/chatconnect/chatconnect/cmd/chatconnect/app"
+	"github.com/chatconnect/chatconnect/dev/stack/stacktest"
+	"github.com/chatconnect/chatconnect/temporal"
+)
+
+// chatShards is how many installations share the steps of an answer.
+const chatShards = 7
+
+// slowly is a model that writes words for half a second. It never finds a
+// prompt in its cache, so that the second attempt at an answer costs what the
+// first did.
+var slowly = fakemodel.Knobs{Tokens: 25, Gap: fakemodel.Duration(20 * time.Millisecond), MinCacheTokens: 1 << 30}
+
+var (
+	tea            = file{"tea.txt", []byte("Tea is served at four. Cake is served at five.")}
+	whenIsTea      = "When is tea served?"
+	teaIsAtFour    = "Tea is served at four. [1]"
+	theOnlyMessage = "m-1"
+)
+
+// TestChatKillWorker kills the worker, a process of its own, at every step of
+// an answer, while one visitor stays and another leaves and comes back.
+// Another worker takes over, and both have the text that they would have had;
+// it is logged and counted once, and what was written is not written again.
+func TestChatKillWorker(t *testing.T) {
+	t.Parallel()
+	undisturbed := newChatShard(t).run(t, chatStep{})
+	require.True(t, strings.HasPrefix(undisturbed.Text, teaIsAtFour), undisturbed.Text)
+	require.Len(t, strings.Fields(undisturbed.Text), slowly.Tokens)
+	require.Len(t, undisturbed.Logged, 1)
+	require.Len(t, undisturbed.Used, 1)
+	require.Equal(t, 1, undisturbed.requests)
+	shards := make([]int, chatShards)
+	for i := range shards {
+		shards[i] = i
+	}
+	atOnce(t, shards, func(t *testing.T, number int) {
+		shard := newChatShard(t)
+		for i := number; i < len(doomedChatSteps); i += chatShards {
+			step := doomedChatSteps[i]
+			t.Run(strings.ReplaceAll(step.name, " ", "-"), func(t *testing.T) {
+				end := shard.run(t, step)
+				require.Equal(t, undisturbed.exchange, end.exchange)
+				require.Equal(t, step.requests, end.requests, "how often the model was asked")
+				require.Equal(t, step.restarts, end.restarts)
+			})
+		}
+	})
+}
+
+// exchange is what is left of a question, without the ids and times in which
+// two differ.
+type exchange struct {
+	Text         string
+	Logged, Used []string // rows
+}
+
+type chatOutcome struct {
+	exchange
+	requests, restarts int
+}
+
+type chatShard struct {
+	api    *product
+	models *fakemodel.Server
+	owner  *person
+}
+
+func newChatShard(t *testing.T) *chatShard {
+	t.Helper()
+	models, settings := startModels(t, slowly)
+	api := startRoles(t, app.Roles{API: true}, append(stacktest.Environ(t), settings...))
+	return &chatShard{api, models, newPerson(t, api.URL()).register()}
+}
+
+// run has a visitor of a new client ask, with a worker that dies at the step
+// and another that goes on; without a step there is but one worker.
+func (s *chatShard) run(t *testing.T, step chatStep) chatOutcome {
+	t.Helper()
+	owner := *s.owner
+	owner.t = t
+	shop := owner.newClient(chatconnect.TierFree)
+	if step.name == "" {
+		defer startRoles(t, app.Roles{Worker: true}, s.api.environ).stop()
+	}
+	var doomed *doomedProcess
+	if step.name != "" {
+		doomed = startDoomed(t, s.api.environ, step.name)
+	}
+	shop.learn(tea)
+	s.models.ClearRequests()
+	if step.name == "generate asking" {
+		defer s.models.OnRequest(func(r fakemodel.Request) {
+			if r.Endpoint == fakemodel.EndpointChat {
+				go doomed.kill()
+			}
+		})()
+		require.NoError(t, s.models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultHang, Endpoint: fakemodel.EndpointChat}}}))
+	}
+	body := shop.chatBody(whenIsTea)
+	body["messageId"] = theOnlyMessage
+	leaves := shop.stream(body)
+	stays := shop.resume(s.api.URL(), body, nil)
+	if step.name != "" {
+		if step.words {
+			require.Equal(t, chatconnect.EventToken, leaves.next())
+		}
+		leaves.close()
+		doomed.awaitDeath()
+		require.NoError(t, s.models.Set(slowly))
+		defer startRoles(t, app.Roles{Worker: true}, s.api.environ).stop()
+	}
+	died := time.Now()
+	back := shop.resume(s.api.URL(), body, leaves).finish()
+	t.Logf("the answer was whole %v after the worker's death", time.Since(died).Round(10*time.Millisecond))
+	stays.finish()
+	require.Empty(t, back.failure)
+	require.Equal(t, chatconnect.ChatAnswered, back.done.Status)
+	require.Equal(t, back.text, stays.text)
+	require.Equal(t, back.sources, stays.sources)
+	require.Equal(t, []string{tea.name}, sourceNames(back.sources))
+
+	history := s.api.history(t, chatWorkflow(shop, body))
+	replays(t, history)
+	if step.name == "generate half" {
+		keepHistory(t, "answer-killed", history)
+	}
+	return chatOutcome{s.api.exchange(t, shop, back.text), chatRequests(s.models), back.starts}
+}
+
+// exchange reads what is kept of a client's only question.
+func (p *product) exchange(t *testing.T, shop *tenant, text string) exchange {
+	t.Helper()
+	return exchange{
+		Text: text,
+		Logged: p.strings(t, `select (to_jsonb(r) - '{client_id,session_id,sources,latency_ms,time_to_first_token_ms,asked_at,created_at}'::text[])::text
+			from chat_logs r where client_id = $1`, shop.ID),
+		Used: p.strings(t, `select (to_jsonb(r) - '{client_id,day,updated_at}'::text[])::text from usage_stats r where client_id = $1`, shop.ID),
+	}
+}
+
+// resume attaches to an answer at any API, from where an earlier stream left
+// off; nil: from its beginning.
+func (c *tenant) resume(base string, body map[string]any, from *stream) *stream {
+	c.t.Helper()
+	url := fmt.Sprintf("%s/chat/stream?messageId=%s&sessionId=%s", base, body["messageId"], body["sessionId"])
+	if from == nil {
+		return openStream(c.t, "GET", url, c.PublishableKey, nil, 0)
+	}
+	s := openStream(c.t, "GET", url, c.PublishableKey, nil, from.lastID)
+	s.text, s.sources = from.text, from.sources
+	return s
+}
+
+func chatWorkflow(shop *tenant, body map[string]any) string {
+	return temporal.ChatWorkflowID(chatconnect.MessageRef{
+		ClientID: shop.ID, SessionID: chatconnect.SessionID(body["sessionId"].(string)), MessageID: chatconnect.MessageID(body["messageId"].(string)),
+	})
+}
+
+// chatRequests counts how often a model was asked for an answer.
+func chatRequests(models *fakemodel.Server) int {
+	n := 0
+	for _, r := range models.Requests() {
+		if r.Endpoint == fakemodel.EndpointChat {
+			n++
+		}
+	}
+	return n
+}
