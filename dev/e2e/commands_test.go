@@ -311,7 +311,9 @@ func TestPurge(t *testing.T) {
 	shop, other := newTenant(t, product.URL(), chatconnect.TierFree), newTenant(t, product.URL(), chatconnect.TierFree)
 	for _, each := range []*tenant{shop, other} {
 		each.learn(fixture(t, "handbook.pdf"), file{"tea.txt", []byte("Tea is served at four.")})
-		each.ask(questions[0].question)
+		answer := each.ask(questions[0].question)
+		each.post("/chat/"+string(answer.MessageID)+"/feedback", map[string]any{"sessionId": string(answer.SessionID), "rating": "up"},
+			"x-api-key", each.PublishableKey).is(http.StatusNoContent)
 	}
 	require.NoError(t, models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultHang, Endpoint: fakemodel.EndpointEmbeddings}}}))
 	under := shop.upload(inventory())[0]

@@ -174,6 +174,7 @@ func TestEveryEndpointRefusesAnothersIDs(t *testing.T) {
 		"POST /api/auth/register", "POST /api/auth/login", "POST /api/auth/logout", "GET /api/auth/me",
 		"GET /api/dashboard/clients", "POST /api/dashboard/clients",
 		"POST /chat/sessions", "POST /embed", "GET /api/widget/config", "GET /api/widget/health",
+		"GET /widget.js", "GET /widget.json", "GET /widget/{file}",
 		"GET /health", "GET /livez", "GET /readyz", "GET /api/openapi.yaml",
 	}
 
