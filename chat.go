@@ -125,7 +125,10 @@ const budgetWarning = 80
 // written at the same time may go beyond the limit together.
 func (b TokenBudget) Exhausted() bool { return b.Limit > 0 && b.Used >= b.Limit }
 
-// Due reports whether it is time for this month's one warning.
-func (b TokenBudget) Due() bool {
-	return b.Limit > 0 && !b.Warned && float64(b.Used)*100 >= float64(b.Limit)*budgetWarning
+// Low reports whether the budget is nearly used up, or wholly.
+func (b TokenBudget) Low() bool {
+	return b.Limit > 0 && float64(b.Used)*100 >= float64(b.Limit)*budgetWarning
 }
+
+// Due reports whether it is time for this month's one warning.
+func (b TokenBudget) Due() bool { return b.Low() && !b.Warned }

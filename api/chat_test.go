@@ -321,6 +321,23 @@ func TestChatKeysAndOrigins(t *testing.T) {
 	require.Equal(t, 200, anybody.with("X-Api-Key", secret).post("/chat", question("Hi")).StatusCode, "servers have no origin")
 }
 
+// A key that one process has revoked is refused by the others, too.
+func TestRevocationReachesOtherProcesses(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	owner, client, _ := b.tenant("a@example.com")
+	made := owner.post("/api/dashboard/clients/"+string(client)+"/keys", object{"kind": "secret"}).json(t)
+	other := setup(t, func(o *api.Options) { o.Users, o.Clients = b.memory, b.memory })
+	server := other.browser().with("X-Api-Key", made["token"].(string))
+	require.Equal(t, 200, server.get("/api/widget/health").StatusCode, "it is known there now")
+
+	path := "/api/dashboard/clients/" + string(client) + "/keys/" + made["id"].(string)
+	require.Equal(t, 204, owner.do(t.Context(), "DELETE", path, nil).StatusCode)
+	require.Eventually(t, func() bool { return server.get("/api/widget/health").StatusCode == 401 },
+		10*time.Second, 10*time.Millisecond, "TestKeyCache holds it to a second")
+	require.Equal(t, 401, b.browser().with("X-Api-Key", made["token"].(string)).get("/api/widget/health").StatusCode, "here it is at once")
+}
+
 func TestPreflight(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -686,7 +686,7 @@ func (m *conversations) Usage(_ context.Context, _ chatconnect.ClientID, from, t
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.from, m.to = from, to
-	return []chatconnect.DayUsage{{Day: "2026-05-01", Model: "gpt-4o-mini", Questions: 3, Answered: 2, Stopped: 1}}, m.fail
+	return []chatconnect.DayUsage{{Day: "2026-05-01", Model: "gpt-4o-mini", Questions: 3, Answered: 2, Stopped: 1, InputTokens: 60, OutputTokens: 20}}, m.fail
 }
 
 // relay is a chatconnect.Relay of one process.

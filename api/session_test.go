@@ -20,7 +20,8 @@ func TestSessionsAreTheirVisitors(t *testing.T) {
 	b := setup(t)
 	owner, client, key := b.tenant("a@example.com")
 	secret := owner.secretKey(client)
-	_, _, otherKey := b.tenant("b@example.com")
+	other, otherClient, otherKey := b.tenant("b@example.com")
+	otherSecret := b.browser().with("X-Api-Key", other.secretKey(otherClient))
 	b.workflows.onStart = func(r *run, in temporal.ChatInput) { r.finish(result42(in)) }
 
 	page := b.browser().with("X-Api-Key", key)
@@ -69,6 +70,17 @@ func TestSessionsAreTheirVisitors(t *testing.T) {
 		require.Less(t, request(mine).StatusCode, 300, name)
 		require.Less(t, request(b.browser().with("X-Api-Key", secret)).StatusCode, 300, "%s: servers need none", name)
 	}
+
+	// Another client's server speaks for its own visitors only, whatever they
+	// are called.
+	require.JSONEq(t, `{"messages":[]}`, string(requests["messages"](otherSecret).body))
+	requests["stop"](otherSecret).problem(t, 404, "message_unknown")
+	requests["feedback"](otherSecret).problem(t, 404, "message_unknown")
+	requests["GET /chat/stream"](otherSecret).problem(t, 404, "message_unknown")
+	for _, ref := range b.stops.sent {
+		require.Equal(t, client, ref.ClientID)
+	}
+	require.Empty(t, b.chats.feedback[otherClient])
 
 	// A token is the installation's: another secret knows nothing of it, the
 	// same secret, in another process, all.

@@ -1,10 +1,13 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	chatconnect "github.com/chatconnect/chatconnect"
 )
 
 const (
@@ -46,7 +49,38 @@ func (s *Server) getUsage(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
+	budget, err := s.monthsBudget(c.Request.Context(), client, time.Now().UTC())
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
 	c.JSON(http.StatusOK, gin.H{
-		"from": from.Format(time.DateOnly), "to": to.Add(-1).Format(time.DateOnly), "days": notNil(usage),
+		"from": from.Format(time.DateOnly), "to": to.Add(-1).Format(time.DateOnly), "days": notNil(usage), "budget": budget,
 	})
+}
+
+// tokenBudget is what is left of a month, as members see it.
+type tokenBudget struct {
+	Limit     int64 `json:"limit"`
+	Used      int64 `json:"used"`
+	Low       bool  `json:"low"`       // nearly used up, or wholly
+	Exhausted bool  `json:"exhausted"` // questions are refused until the month ends
+}
+
+// monthsBudget returns nil for a client that has set no limit.
+func (s *Server) monthsBudget(ctx context.Context, id chatconnect.ClientID, now time.Time) (*tokenBudget, error) {
+	client, err := s.Clients.Client(ctx, id)
+	if err != nil || client.TokenBudget == nil {
+		return nil, err
+	}
+	month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+	days, err := s.Conversations.Usage(ctx, id, month, month.AddDate(0, 1, 0))
+	if err != nil {
+		return nil, err
+	}
+	budget := chatconnect.TokenBudget{Limit: *client.TokenBudget}
+	for _, day := range days {
+		budget.Used += day.InputTokens + day.OutputTokens
+	}
+	return &tokenBudget{Limit: budget.Limit, Used: budget.Used, Low: budget.Low(), Exhausted: budget.Exhausted()}, nil
 }

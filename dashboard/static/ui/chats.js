@@ -31,6 +31,14 @@ export function usageText(days) {
   return `${parts.join(', ')}.`;
 }
 
+/** budgetText warns of a month's token budget that nears its end; '' if it doesn't. */
+export function budgetText(budget) {
+  if (!budget?.low) return '';
+  const limit = count(budget.limit, 'token');
+  if (budget.exhausted) return `This month’s budget of ${limit} is used up: visitors get no answers until the next month begins or the budget is raised.`;
+  return `${Math.floor((100 * budget.used) / budget.limit)} % of this month’s budget of ${limit} is used. Once it is used up, visitors get no answers until the next month.`;
+}
+
 export class ConversationsView {
   #client = null;
   #cursor = '';
@@ -52,6 +60,7 @@ export class ConversationsView {
     this.#filter.reset();
     this.#list.replaceChildren();
     setText(byId('visitors-usage'), '');
+    showError(byId('visitors-budget'), '');
     if (!client) {
       this.#turn++;
       return;
@@ -100,7 +109,9 @@ export class ConversationsView {
     } catch {
       return; // the list says what is wrong
     }
-    if (client === this.#client) setText(byId('visitors-usage'), usageText(usage.days));
+    if (client !== this.#client) return;
+    setText(byId('visitors-usage'), usageText(usage.days));
+    showError(byId('visitors-budget'), budgetText(usage.budget));
   }
 
   #item(conversation) {
