@@ -36,28 +36,34 @@ var (
 // it is logged and counted once, and what was written is not written again.
 func TestChatKillWorker(t *testing.T) {
 	t.Parallel()
-	undisturbed := newChatShard(t).run(t, chatStep{})
+	outcomes := make([]chatOutcome, len(doomedChatSteps))
+	var undisturbed chatOutcome
+	shards := []int{-1} // nobody dies
+	for i := range chatShards {
+		shards = append(shards, i)
+	}
+	atOnce(t, shards, func(t *testing.T, number int) {
+		shard := newChatShard(t)
+		if number < 0 {
+			undisturbed = shard.run(t, chatStep{})
+			return
+		}
+		for i := number; i < len(doomedChatSteps); i += chatShards {
+			t.Run(doomedChatSteps[i].String(), func(t *testing.T) { outcomes[i] = shard.run(t, doomedChatSteps[i]) })
+		}
+	})
 	require.True(t, strings.HasPrefix(undisturbed.Text, teaIsAtFour), undisturbed.Text)
 	require.Len(t, strings.Fields(undisturbed.Text), slowly.Tokens)
 	require.Len(t, undisturbed.Logged, 1)
 	require.Len(t, undisturbed.Used, 1)
 	require.Equal(t, 1, undisturbed.requests)
-	shards := make([]int, chatShards)
-	for i := range shards {
-		shards[i] = i
+	for i, step := range doomedChatSteps {
+		t.Run(step.String(), func(t *testing.T) {
+			require.Equal(t, undisturbed.exchange, outcomes[i].exchange)
+			require.Equal(t, step.requests, outcomes[i].requests, "how often the model was asked")
+			require.Equal(t, step.restarts, outcomes[i].restarts)
+		})
 	}
-	atOnce(t, shards, func(t *testing.T, number int) {
-		shard := newChatShard(t)
-		for i := number; i < len(doomedChatSteps); i += chatShards {
-			step := doomedChatSteps[i]
-			t.Run(strings.ReplaceAll(step.name, " ", "-"), func(t *testing.T) {
-				end := shard.run(t, step)
-				require.Equal(t, undisturbed.exchange, end.exchange)
-				require.Equal(t, step.requests, end.requests, "how often the model was asked")
-				require.Equal(t, step.restarts, end.restarts)
-			})
-		}
-	})
 }
 
 // exchange is what is left of a question, without the ids and times in which

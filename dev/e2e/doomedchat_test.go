@@ -17,6 +17,8 @@ type chatStep struct {
 	requests int  // how often the model is asked
 }
 
+func (s chatStep) String() string { return strings.ReplaceAll(s.name, " ", "-") }
+
 // doomedChatSteps are in the order an answer comes by; see doomedSteps.
 //
 //   - asking: the model has the question, and has not answered
