@@ -5,18 +5,14 @@
 package demo
 
 import (
-	"bytes"
 	"context"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"mime/multipart"
 	"net/http"
-	"net/http/cookiejar"
 	"net/url"
-	"time"
+
+	"github.com/chatconnect/chatconnect/dev/apiclient"
 )
 
 // What is created. Question is answered by the document.
@@ -43,37 +39,34 @@ type Account struct {
 // the API under baseURL. What exists already is left alone, so that a Create
 // cut short can be repeated.
 func Create(ctx context.Context, baseURL, password string) (Account, error) {
-	jar, err := cookiejar.New(nil)
+	person, err := apiclient.NewPerson(baseURL)
 	if err != nil {
 		return Account{}, err
 	}
-	api := api{base: baseURL, http: &http.Client{Jar: jar, Timeout: 30 * time.Second}}
 	account := Account{Email: Email, Password: password}
-	if err := api.enter(ctx, account); err != nil {
+	if err := enter(ctx, person, account); err != nil {
 		return Account{}, fmt.Errorf("demo account: %w", err)
 	}
-	if err := api.client(ctx, &account); err != nil {
+	if err := client(ctx, person, &account); err != nil {
 		return Account{}, fmt.Errorf("demo client: %w", err)
 	}
-	if err := api.document(ctx, account.ClientID); err != nil {
+	if err := document(ctx, person, account.ClientID); err != nil {
 		return Account{}, fmt.Errorf("demo document: %w", err)
 	}
 	return account, nil
 }
 
 // enter registers, or logs in if somebody has.
-func (a api) enter(ctx context.Context, account Account) error {
-	err := a.json(ctx, http.MethodPost, "/api/auth/register",
-		map[string]string{"email": account.Email, "password": account.Password, "name": Name}, nil)
-	var problem *problemError
+func enter(ctx context.Context, person *apiclient.Person, account Account) error {
+	err := person.Register(ctx, account.Email, account.Password, Name)
+	var problem *apiclient.Problem
 	if errors.As(err, &problem) && problem.Code == "email_taken" {
-		err = a.json(ctx, http.MethodPost, "/api/auth/login",
-			map[string]string{"email": account.Email, "password": account.Password}, nil)
+		err = person.Login(ctx, account.Email, account.Password)
 	}
 	return err
 }
 
-func (a api) client(ctx context.Context, account *Account) error {
+func client(ctx context.Context, person *apiclient.Person, account *Account) error {
 	type client struct {
 		ID             string `json:"id"`
 		Name           string `json:"name"`
@@ -82,7 +75,7 @@ func (a api) client(ctx context.Context, account *Account) error {
 	var list struct {
 		Clients []client `json:"clients"`
 	}
-	if err := a.json(ctx, http.MethodGet, "/api/dashboard/clients", nil, &list); err != nil {
+	if err := person.JSON(ctx, http.MethodGet, "/api/dashboard/clients", nil, &list); err != nil {
 		return err
 	}
 	for _, c := range list.Clients {
@@ -92,21 +85,21 @@ func (a api) client(ctx context.Context, account *Account) error {
 		}
 	}
 	var c client
-	if err := a.json(ctx, http.MethodPost, "/api/dashboard/clients", map[string]string{"name": ClientName}, &c); err != nil {
+	if err := person.JSON(ctx, http.MethodPost, "/api/dashboard/clients", map[string]string{"name": ClientName}, &c); err != nil {
 		return err
 	}
 	account.ClientID, account.PublishableKey = c.ID, c.PublishableKey
 	return nil
 }
 
-func (a api) document(ctx context.Context, clientID string) error {
+func document(ctx context.Context, person *apiclient.Person, clientID string) error {
 	var list struct {
 		Documents []struct {
 			Name string `json:"name"`
 		} `json:"documents"`
 	}
 	query := url.Values{"clientId": {clientID}}
-	if err := a.json(ctx, http.MethodGet, "/api/dashboard/documents?"+query.Encode(), nil, &list); err != nil {
+	if err := person.JSON(ctx, http.MethodGet, "/api/dashboard/documents?"+query.Encode(), nil, &list); err != nil {
 		return err
 	}
 	for _, document := range list.Documents {
@@ -114,78 +107,5 @@ func (a api) document(ctx context.Context, clientID string) error {
 			return nil
 		}
 	}
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	if err := form.WriteField("clientId", clientID); err != nil {
-		return err
-	}
-	file, err := form.CreateFormFile("file", fileName)
-	if err != nil {
-		return err
-	}
-	if _, err := file.Write(welcome); err != nil {
-		return err
-	}
-	if err := form.Close(); err != nil {
-		return err
-	}
-	return a.do(ctx, http.MethodPost, "/api/dashboard/documents/upload", form.FormDataContentType(), &body, nil)
-}
-
-// api calls the product as one logged-in person.
-type api struct {
-	base string
-	http *http.Client
-}
-
-// problemError is an application/problem+json answer.
-type problemError struct {
-	Status int    `json:"status"`
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
-}
-
-func (e *problemError) Error() string { return fmt.Sprintf("%s (%d): %s", e.Code, e.Status, e.Detail) }
-
-func (a api) json(ctx context.Context, method, path string, in, out any) error {
-	if in == nil {
-		return a.do(ctx, method, path, "", nil, out)
-	}
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	return a.do(ctx, method, path, "application/json", bytes.NewReader(body), out)
-}
-
-// do decodes a successful answer into out, unless that is nil.
-func (a api) do(ctx context.Context, method, path, contentType string, body io.Reader, out any) error {
-	request, err := http.NewRequestWithContext(ctx, method, a.base+path, body)
-	if err != nil {
-		return err
-	}
-	if contentType != "" {
-		request.Header.Set("Content-Type", contentType)
-	}
-	response, err := a.http.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	content, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-	if err != nil {
-		return err
-	}
-	if response.StatusCode >= http.StatusBadRequest {
-		problem := problemError{Status: response.StatusCode, Code: "unknown", Detail: http.StatusText(response.StatusCode)}
-		_ = json.Unmarshal(content, &problem) // keeps what it can't read
-		return &problem
-	}
-	if out == nil {
-		return nil
-	}
-	if err := json.Unmarshal(content, out); err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
-	}
-	return nil
+	return person.Upload(ctx, clientID, []apiclient.File{{Name: fileName, Content: welcome}}, nil)
 }

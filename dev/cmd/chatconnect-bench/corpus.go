@@ -61,7 +61,7 @@ func textFile(n, size int) file {
 		b.WriteString(prose(n, section, sectionWords))
 		b.WriteString("\n\n")
 	}
-	return file{fmt.Sprintf("manual-%d.txt", n), []byte(b.String()[:size])}
+	return file{Name: fmt.Sprintf("manual-%d.txt", n), Content: []byte(b.String()[:size])}
 }
 
 func csvFile(n int) file {
@@ -71,7 +71,7 @@ func csvFile(n int) file {
 	for row := range rows {
 		fmt.Fprintf(&b, "P-%d-%d,Shelf %d,%d.50,%q\n", n, row, row%17, row, prose(n, row, 10))
 	}
-	return file{fmt.Sprintf("parts-%d.csv", n), []byte(b.String())}
+	return file{Name: fmt.Sprintf("parts-%d.csv", n), Content: []byte(b.String())}
 }
 
 func docxFile(n int) (file, error) {
@@ -102,7 +102,7 @@ func docxFile(n int) (file, error) {
 		}
 	}
 	err := w.Close()
-	return file{fmt.Sprintf("manual-%d.docx", n), b.Bytes()}, err
+	return file{Name: fmt.Sprintf("manual-%d.docx", n), Content: b.Bytes()}, err
 }
 
 // pdfFile sets three sections on a page.
@@ -145,5 +145,5 @@ func pdfFile(n int) file {
 		fmt.Fprintf(&b, "%010d 00000 n \n", offset)
 	}
 	fmt.Fprintf(&b, "trailer\n<< /Root 1 0 R /Size %d >>\nstartxref\n%d\n%%%%EOF\n", len(objects)+1, table)
-	return file{fmt.Sprintf("manual-%d.pdf", n), b.Bytes()}
+	return file{Name: fmt.Sprintf("manual-%d.pdf", n), Content: b.Bytes()}
 }

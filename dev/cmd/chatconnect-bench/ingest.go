@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -46,7 +45,7 @@ func benchIngestion(ctx context.Context) error {
 	})
 }
 
-func measureIngestion(ctx context.Context, url string, worker *workerProcess) error {
+func measureIngestion(ctx context.Context, url string, worker *process) error {
 	many, err := newTenant(ctx, url)
 	if err != nil {
 		return err
@@ -55,7 +54,7 @@ func measureIngestion(ctx context.Context, url string, worker *workerProcess) er
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d processors, one worker, a provider that answers at once\n", runtime.NumCPU())
+	fmt.Println("One worker, a provider that answers at once.")
 	if err := warm(ctx, one); err != nil {
 		return err
 	}
@@ -93,7 +92,7 @@ func warm(ctx context.Context, t *tenant) error {
 	return nil
 }
 
-func measureLarge(ctx context.Context, t *tenant, worker *workerProcess) error {
+func measureLarge(ctx context.Context, t *tenant, worker *process) error {
 	spent := worker.processorTime()
 	took, d, err := t.timeToReady(ctx, textFile(numbersLarge, largeBytes))
 	if err != nil {
@@ -106,7 +105,7 @@ func measureLarge(ctx context.Context, t *tenant, worker *workerProcess) error {
 
 // measureFairness compares one tenant's single file on the idle system with
 // the same while another tenant's many files wait.
-func measureFairness(ctx context.Context, many, one *tenant, worker *workerProcess) error {
+func measureFairness(ctx context.Context, many, one *tenant, worker *process) error {
 	idle, err := measureSingles(ctx, one, numbersIdle)
 	if err != nil {
 		return err
@@ -236,5 +235,3 @@ func stages(d chatconnect.Document) string {
 	}
 	return strings.Join(parts, ", ")
 }
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }

@@ -2,11 +2,13 @@
 // this machine, in one run. Its figures are for comparing two commits or two
 // set-ups of one machine, not machines.
 //
-//	chatconnect-bench          answers: POST to model request, chats a second
+//	chatconnect-bench          answers: POST to model request, chats a second,
+//	                           lag of the relay, memory of idle streams
 //	chatconnect-bench ingest   documents: a large one, fairness, throughput, memory
 //
-// -only latency measures nothing but one user's way to the model in serve, for
-// comparing two versions of it; -cpuprofile writes where the time went.
+// -only measures one part of the answers: "latency" is one user in serve, for
+// comparing two versions of the way to the model; -cpuprofile writes where the
+// time went.
 package main
 
 import (
@@ -14,7 +16,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -22,10 +23,8 @@ import (
 	"runtime/pprof"
 	"strconv"
 
-	"github.com/chatconnect/chatconnect/bench/fakemodel"
 	"github.com/chatconnect/chatconnect/cmd/chatconnect/app"
 	"github.com/chatconnect/chatconnect/dev/stack"
-	"github.com/chatconnect/chatconnect/internal/config"
 	"github.com/chatconnect/chatconnect/internal/document"
 )
 
@@ -41,7 +40,7 @@ func main() {
 
 func run(ctx context.Context, arguments []string) error {
 	flags := flag.NewFlagSet("chatconnect-bench", flag.ContinueOnError)
-	only := flags.String("only", "", "measure only this part: latency")
+	only := flags.String("only", "", "measure only this part: latency, chats, relay or idle")
 	profile := flags.String("cpuprofile", "", "write a CPU profile of this process, which is everything but PostgreSQL, to this file")
 	if err := flags.Parse(arguments); err != nil {
 		return err
@@ -49,6 +48,9 @@ func run(ctx context.Context, arguments []string) error {
 	bench, err := choose(flags.Arg(0), *only)
 	if err != nil {
 		return err
+	}
+	if flags.Arg(0) != workerCommand && flags.Arg(0) != apiCommand {
+		fmt.Println(machine())
 	}
 	if *profile == "" {
 		return bench(ctx)
@@ -59,15 +61,34 @@ func run(ctx context.Context, arguments []string) error {
 func choose(command, only string) (bench func(context.Context) error, err error) {
 	switch command + only {
 	case "":
-		return benchChats, nil
+		return inTurn(benchChats, benchRelay, benchIdle), nil
 	case "latency":
 		return benchLatency, nil
+	case "chats":
+		return benchChats, nil
+	case "relay":
+		return benchRelay, nil
+	case "idle":
+		return benchIdle, nil
 	case "ingest":
 		return benchIngestion, nil
-	case workerCommand: // the bench starts itself so
-		return runWorker, nil
+	case workerCommand:
+		return runRole(app.Roles{Worker: true}), nil
+	case apiCommand:
+		return runRole(app.Roles{API: true}), nil
 	}
 	return nil, fmt.Errorf("no bench %q", command+only)
+}
+
+func inTurn(benches ...func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for _, bench := range benches {
+			if err := bench(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // profiled runs bench with a CPU profile that is written to path.
@@ -107,104 +128,4 @@ func surround(ctx context.Context, provider http.Handler, measure func(context.C
 	}
 	defer func() { _ = surroundings.Stop(context.WithoutCancel(ctx)) }()
 	return measure(ctx, surroundings)
-}
-
-// setup is one way to run the product.
-type setup struct {
-	name  string
-	roles []app.Roles
-}
-
-var (
-	serve    = setup{"serve (eager start)", []app.Roles{{API: true, Worker: true}}}
-	separate = setup{"api + separate worker", []app.Roles{{API: true}, {Worker: true}}}
-)
-
-func benchChats(ctx context.Context) error {
-	return chats(ctx, []setup{serve, separate}, 1, 50)
-}
-
-func benchLatency(ctx context.Context) error { return chats(ctx, []setup{serve}, 1) }
-
-// chats has each number of users ask in each set-up.
-func chats(ctx context.Context, setups []setup, users ...int) error {
-	fmt.Println(machine())
-	models := fakemodel.New(fakemodel.WithCapture(0))
-	defer models.Close()
-	return surround(ctx, models, func(ctx context.Context, surroundings *stack.Stack) error {
-		fmt.Println("| set-up | users | chats | POST to model request, p50 | p99 | POST to end, p50 | chats/s |")
-		fmt.Println("|---|---|---|---|---|---|---|")
-		for _, setup := range setups {
-			if err := measureChats(ctx, surroundings, setup, users, models); err != nil {
-				return fmt.Errorf("%s: %w", setup.name, err)
-			}
-		}
-		return nil
-	})
-}
-
-// measureChats runs the set-up's apps and puts load on them.
-func measureChats(ctx context.Context, surroundings *stack.Stack, setup setup, users []int, models *fakemodel.Server) (err error) {
-	settings, err := config.Load(surroundings.Environ())
-	if err != nil {
-		return err
-	}
-	url, stop, err := start(ctx, settings, setup.roles...)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, stop()) }()
-	load, err := newLoad(ctx, url, models, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}})
-	if err != nil {
-		return err
-	}
-	if _, err := load.run(ctx, 1, 50); err != nil { // warm: caches, prepared statements, sticky queues
-		return err
-	}
-	for _, users := range users {
-		result, err := load.run(ctx, users, 300)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("| %s | %d | %d | %s | %s | %s | %.0f |\n", setup.name, users, result.chats,
-			ms(result.toModel, .5), ms(result.toModel, .99), ms(result.toEnd, .5), result.perSecond)
-	}
-	return nil
-}
-
-// start runs an app for each of the roles in this process. url is the API's,
-// if there is one; stop ends all of them.
-func start(ctx context.Context, settings config.Config, roles ...app.Roles) (url string, stop func() error, err error) {
-	running, cancel := context.WithCancel(ctx)
-	started := 0
-	ended := make(chan error, len(roles))
-	stop = func() (err error) {
-		cancel()
-		for range started {
-			err = errors.Join(err, <-ended)
-		}
-		return err
-	}
-	for _, role := range roles {
-		a, err := app.New(ctx, settings, app.Options{Roles: role, Migrate: true, Logger: slog.New(slog.DiscardHandler)})
-		if err != nil {
-			return "", nil, errors.Join(err, stop())
-		}
-		started++
-		failed := make(chan struct{})
-		go func() {
-			err := a.Run(running)
-			close(failed)
-			ended <- err
-		}()
-		select {
-		case <-a.Ready():
-		case <-failed:
-			return "", nil, errors.Join(errors.New("the app ended"), stop())
-		}
-		if role.API {
-			url = a.URL()
-		}
-	}
-	return url, stop, nil
 }
