@@ -20,7 +20,8 @@ var errOriginNotAllowed = chatconnect.Errorf(chatconnect.KindForbidden, "origin_
 	"This website may not use the widget. Its owner can add it to the allowed domains.")
 
 // requireKey lets bearers of a valid key pass, publishable ones only from the
-// client's allowed domains.
+// client's allowed domains and from our own pages: a tenant tries his chat in
+// the dashboard, whatever sites he allows.
 func (s *Server) requireKey(c *gin.Context) {
 	origin, token := c.GetHeader("Origin"), c.GetHeader(headerAPIKey)
 	var owner chatconnect.KeyOwner
@@ -39,7 +40,7 @@ func (s *Server) requireKey(c *gin.Context) {
 	c.Request = c.Request.WithContext(telemetry.WithClientID(c.Request.Context(), owner.ClientID))
 	c.Set(contextOwner, owner)
 	if owner.Kind == chatconnect.KeyPublishable {
-		if !originAllowed(origin, owner.AllowedDomains) {
+		if !ownPage(c.Request, origin) && !originAllowed(origin, owner.AllowedDomains) {
 			s.refuseChat(c, errOriginNotAllowed)
 			return
 		}

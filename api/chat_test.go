@@ -318,6 +318,12 @@ func TestChatKeysAndOrigins(t *testing.T) {
 		r.problem(t, 403, "origin_not_allowed")
 		require.Empty(t, r.Header.Get("Access-Control-Allow-Origin"), origin)
 	}
+	for site, status := range map[string]int{"same-origin": 200, "same-site": 403, "cross-site": 403, "none": 403} {
+		r := visitor.with("Sec-Fetch-Site", site).get("/chat/sessions/s1/messages")
+		require.Equal(t, status, r.StatusCode, "the dashboard may always ask, %s: %s", site, r.body)
+	}
+	require.Equal(t, 200, visitor.with("Origin", b.http.URL).post("/chat", question("Hi")).StatusCode, "over plain HTTP, too")
+	visitor.with("Origin", b.http.URL).with("Sec-Fetch-Site", "cross-site").post("/chat", question("Hi")).problem(t, 403, "origin_not_allowed")
 	require.Equal(t, 200, anybody.with("X-Api-Key", secret).post("/chat", question("Hi")).StatusCode, "servers have no origin")
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -88,6 +89,17 @@ func originAllowed(origin string, allowed []string) bool {
 		}
 	}
 	return false
+}
+
+// ownPage reports whether a page of this installation asks. Browsers say so in
+// Sec-Fetch-Site, which no page can change, and send no Origin along with a
+// GET; over plain HTTP they say nothing, and Origin must do. Programs can claim
+// anything, here as there: allowed domains bind browsers.
+func ownPage(r *http.Request, origin string) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+		return site == "same-origin"
+	}
+	return origin == "http://"+r.Host || origin == "https://"+r.Host
 }
 
 // parseOrigin returns an http(s) origin's normalised host and its port, the

@@ -24,6 +24,7 @@ type Metrics struct {
 	queryCache     *prometheus.CounterVec
 	cost           *prometheus.CounterVec
 	budgetWarnings *prometheus.CounterVec
+	limitsAlone    prometheus.Counter
 	ingestionStage *prometheus.HistogramVec
 	ingested       *prometheus.CounterVec
 	relayLag       prometheus.Histogram
@@ -70,6 +71,9 @@ func NewMetrics() *Metrics {
 		budgetWarnings: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "token_budget_warnings_total", Help: "Clients whose monthly token budget is nearly used up, once a month each.",
 		}, []string{"client_id"}),
+		limitsAlone: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rate_limit_fallbacks_total", Help: "Decisions about limits that a process made alone, because Redis did not answer.",
+		}),
 		ingestionStage: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "ingestion_stage_duration_seconds", Help: "One successful run of an ingestion stage.",
 			Buckets: prometheus.ExponentialBuckets(.005, 2.5, 12),
@@ -86,7 +90,7 @@ func NewMetrics() *Metrics {
 		}, []string{"kind", "action"}),
 	}
 	m.Registry.MustRegister(m.chatRequests, m.chatLatency, m.firstToken, m.llmTokens, m.qdrantSearch,
-		m.cacheHits, m.cacheMisses, m.queryCache, m.cost, m.budgetWarnings, m.ingestionStage, m.ingested, m.relayLag, m.janitor,
+		m.cacheHits, m.cacheMisses, m.queryCache, m.cost, m.budgetWarnings, m.limitsAlone, m.ingestionStage, m.ingested, m.relayLag, m.janitor,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -106,7 +110,9 @@ func (m *Metrics) ChatEnded(log chatconnect.ChatLog) {
 		return
 	}
 	m.chatLatency.WithLabelValues(string(q.ClientID), string(q.Tier)).Observe(log.Latency.Seconds())
-	m.firstToken.WithLabelValues(string(q.Tier), log.Model).Observe(log.TimeToFirstToken.Seconds())
+	if log.TimeToFirstToken > 0 { // else none came, or nobody knows when
+		m.firstToken.WithLabelValues(string(q.Tier), log.Model).Observe(log.TimeToFirstToken.Seconds())
+	}
 	if log.Model == "" {
 		return // none was asked
 	}
@@ -125,6 +131,9 @@ func (m *Metrics) QueryCacheMiss() { m.queryCache.WithLabelValues("miss").Inc() 
 func (m *Metrics) BudgetWarned(client chatconnect.ClientID) {
 	m.budgetWarnings.WithLabelValues(string(client)).Inc()
 }
+
+// LimitedAlone counts a decision about limits that was made without Redis.
+func (m *Metrics) LimitedAlone() { m.limitsAlone.Inc() }
 
 // Embedded counts tokens spent on embeddings.
 func (m *Metrics) Embedded(model string, tokens int) {

@@ -47,7 +47,7 @@ func (a *App) composeAPI() error {
 			return err
 		}
 	}
-	limiter := ratelimit.New(ratelimit.Options{Redis: a.redis, Logger: a.logger})
+	limiter := ratelimit.New(ratelimit.Options{Redis: a.redis, Logger: a.logger, OnFallback: a.metrics.LimitedAlone})
 	a.api, err = api.New(api.Options{
 		Users: a.store, Clients: a.store, Documents: a.store, Conversations: a.store,
 		Blobs: a.blobs, Sessions: logins, Relay: a.relay, Progress: a.progress,
