@@ -138,6 +138,9 @@ type ChatStore interface {
 	// LogChat writes the session, the log line and the usage in one
 	// transaction; repeating it for the same message changes nothing.
 	LogChat(ctx context.Context, log ChatLog) error
+	// AddUsage counts what a call spent that came to nothing, for the day of
+	// asked and for the budget. Repeating it counts it again.
+	AddUsage(ctx context.Context, client ClientID, asked time.Time, spent Completion) error
 }
 
 // ConversationStore is what visitors and members read and write of what was

@@ -9,6 +9,7 @@ import (
 // ChatMetrics counts answers and what was saved on them.
 type ChatMetrics interface {
 	ChatEnded(log chatconnect.ChatLog)
+	Spent(completion chatconnect.Completion) // that came to nothing
 	QueryCacheHit()
 	QueryCacheMiss()
 	BudgetWarned(client chatconnect.ClientID)

@@ -62,6 +62,7 @@ func (a *Chat) write(ctx context.Context, in *temporal.GenerateInput, attempt in
 	case err != nil && isStopped(asking):
 		result.Status = chatconnect.ChatStopped
 	case err != nil:
+		a.spent(ctx, in, completion)
 		return nil, err
 	}
 	// The text is there: that it ends is kept and told also if the context ends
@@ -71,6 +72,21 @@ func (a *Chat) write(ctx context.Context, in *temporal.GenerateInput, attempt in
 	result.TimeToFirstToken = firstToken
 	a.keep(ctx, in.Ref(), result)
 	return result, a.finish(ctx, stream, result)
+}
+
+// spent counts what an attempt that came to nothing took from the provider, so
+// that a model which breaks off again and again can't exceed the budget. Best
+// effort, and once: the attempt ends with it.
+func (a *Chat) spent(ctx context.Context, in *temporal.GenerateInput, completion chatconnect.Completion) {
+	if completion.Usage == (chatconnect.Usage{}) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logTimeout)
+	defer cancel()
+	a.Metrics.Spent(completion)
+	if err := a.Chats.AddUsage(ctx, in.ClientID, in.AskedAt, completion); err != nil {
+		a.Logger.WarnContext(ctx, "usage of a failed attempt not counted", "message_id", in.MessageID, "error", err)
+	}
 }
 
 // isStopped tells an end that the visitor wanted, by a signal or by the

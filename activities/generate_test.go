@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	sdktemporal "go.temporal.io/sdk/temporal"
@@ -22,7 +23,7 @@ func (m writes) Generate(ctx context.Context, _ chatconnect.Prompt, onToken func
 	if err == nil {
 		err = m.last()
 	}
-	return chatconnect.Completion{Text: "It costs 5."}, err
+	return chatconnect.Completion{Text: "It costs 5.", Usage: chatconnect.Usage{OutputTokens: 5}}, err
 }
 
 // Whatever ends the context when the text is there, by a stop that comes too
@@ -58,4 +59,31 @@ func TestAStopThatRacesWithTheEnd(t *testing.T) {
 			require.Equal(t, tt.want, again.Status)
 		})
 	}
+}
+
+// spending counts what was spent for nothing.
+type spending struct {
+	chatconnect.ChatStore
+	ChatMetrics
+	tokens int
+}
+
+func (*spending) Spent(chatconnect.Completion) {}
+
+func (s *spending) AddUsage(_ context.Context, _ chatconnect.ClientID, _ time.Time, spent chatconnect.Completion) error {
+	s.tokens += spent.Usage.OutputTokens
+	return nil
+}
+
+// A model that breaks off in mid-answer is paid for all the same.
+func TestAFailedAttemptCounts(t *testing.T) {
+	t.Parallel()
+	a, in := chatOn(t, redistest.Mini(t))
+	counted := &spending{}
+	a.Chats, a.Metrics = counted, counted
+	away := chatconnect.Errorf(chatconnect.KindUnavailable, "model_unavailable", "The model is away.")
+	a.Model = writes{last: func() error { return away }}
+	_, err := a.write(t.Context(), in, 1)
+	require.ErrorIs(t, err, away)
+	require.Equal(t, 5, counted.tokens)
 }

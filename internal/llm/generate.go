@@ -62,20 +62,24 @@ func (m *chatModel) Generate(ctx context.Context, prompt chatconnect.Prompt, onT
 	if ended := ctx.Err(); ended != nil {
 		return m.completion(messages, out, nil), ended
 	}
+	begun := chatconnect.Completion{} // nothing is owed for what has not begun
+	if out.text.Len() > 0 {
+		begun = m.completion(messages, out, nil)
+	}
 	if failed := record.failure(); failed != nil {
-		return chatconnect.Completion{}, fmt.Errorf("%s %s: %w", m.provider, m.model, failed)
+		return begun, fmt.Errorf("%s %s: %w", m.provider, m.model, failed)
 	}
 	if err != nil {
-		return chatconnect.Completion{}, unavailable(fmt.Errorf("%s %s: %w", m.provider, m.model, opaque(err)))
+		return begun, unavailable(fmt.Errorf("%s %s: %w", m.provider, m.model, opaque(err)))
 	}
 	switch stop := record.stop(); stop {
 	case "":
-		return chatconnect.Completion{}, unavailable(fmt.Errorf("%s %s: the answer has no stop reason", m.provider, m.model))
+		return begun, unavailable(fmt.Errorf("%s %s: the answer has no stop reason", m.provider, m.model))
 	case "content_filter", "refusal":
-		return chatconnect.Completion{}, final(CodeRefused, fmt.Errorf("%s %s stopped with %q", m.provider, m.model, stop))
+		return begun, final(CodeRefused, fmt.Errorf("%s %s stopped with %q", m.provider, m.model, stop))
 	}
 	if err := out.finish(prompt.Question); err != nil {
-		return chatconnect.Completion{}, err
+		return m.completion(messages, out, resp), err
 	}
 	if out.text.Len() == 0 {
 		return chatconnect.Completion{}, unavailable(fmt.Errorf("%s %s: the answer is empty", m.provider, m.model))

@@ -242,8 +242,11 @@ func TestFaultsBecomeTypedErrors(t *testing.T) {
 				fault.Count = 1
 				f := newFake(t, fakemodel.Knobs{Faults: []fakemodel.Fault{fault}})
 				m := f.model(t, provider, tt.timeouts)
-				_, err := m.Generate(timeout(t), shoes, collect(new([]string)))
+				var tokens []string
+				spent, err := m.Generate(timeout(t), shoes, collect(&tokens))
 				requireError(t, err, tt.kind, tt.code)
+				require.Equal(t, strings.Join(tokens, ""), spent.Text)
+				require.Equal(t, len(tokens) > 0, spent.Usage.InputTokens > 1000 && spent.Usage.OutputTokens > 0, "what was begun is paid for: %+v", spent)
 				require.Equal(t, tt.retryAfter, chatconnect.AsError(err).RetryAfter)
 
 				// The next call is whole again: nothing is left behind.

@@ -69,3 +69,26 @@ func TestTheCostIsKept(t *testing.T) {
 	require.EqualValues(t, 2468, query[int64](b, `SELECT cost_microusd FROM usage_stats`))
 	require.EqualValues(t, 1234, query[int64](b, `SELECT cost_microusd FROM chat_logs WHERE message_id = 'm1'`))
 }
+
+func TestWhatCameToNothingCounts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	now := time.Now()
+	require.NoError(t, b.store.LogChat(t.Context(), exchange(b, "m1", now)))
+	limit := int64(1000)
+	_, err := b.store.UpdateClient(t.Context(), b.client, chatconnect.ClientPatch{TokenBudget: &limit})
+	require.NoError(t, err)
+	before, err := b.store.ChatContext(t.Context(), b.client, "s", 0)
+	require.NoError(t, err)
+	spent := chatconnect.Completion{Model: "gpt-4o-mini", Usage: chatconnect.Usage{InputTokens: 100, OutputTokens: 10, CachedTokens: 5}, Cost: 7}
+	for range 2 {
+		require.NoError(t, b.store.AddUsage(t.Context(), b.client, now, spent))
+	}
+	after, err := b.store.ChatContext(t.Context(), b.client, "s", 0)
+	require.NoError(t, err)
+	require.Equal(t, before.Budget.Used+220, after.Budget.Used)
+	days, err := b.store.Usage(t.Context(), b.client, now.Add(-24*time.Hour), now.Add(48*time.Hour))
+	require.NoError(t, err)
+	require.EqualValues(t, 1, days[0].Questions, "no question more")
+	require.Error(t, b.store.AddUsage(t.Context(), "c0000000-0000-4000-8000-000000000000", now, spent), "a client that is gone")
+}

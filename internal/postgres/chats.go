@@ -54,6 +54,19 @@ func (s *Store) LogChat(ctx context.Context, log chatconnect.ChatLog) error {
 	return storeError(err)
 }
 
+// AddUsage implements chatconnect.ChatStore.
+func (s *Store) AddUsage(ctx context.Context, client chatconnect.ClientID, asked time.Time, spent chatconnect.Completion) error {
+	queries, err := s.tenant(client)
+	if err != nil {
+		return err
+	}
+	return storeError(queries.AddUsage(ctx, sqlcgen.AddUsageParams{
+		ClientID: client, Day: date(asked), Model: clip(spent.Model, 200),
+		InputTokens: int64(spent.Usage.InputTokens), OutputTokens: int64(spent.Usage.OutputTokens),
+		CachedTokens: int64(spent.Usage.CachedTokens), CostMicrousd: int64(max(spent.Cost, 0)),
+	}))
+}
+
 // jsonSources is an array even for none.
 func jsonSources(sources []chatconnect.Source) (json.RawMessage, error) {
 	cleaned := make([]chatconnect.Source, len(sources))

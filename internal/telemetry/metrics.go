@@ -113,14 +113,20 @@ func (m *Metrics) ChatEnded(log chatconnect.ChatLog) {
 	if log.TimeToFirstToken > 0 { // else none came, or nobody knows when
 		m.firstToken.WithLabelValues(string(q.Tier), log.Model).Observe(log.TimeToFirstToken.Seconds())
 	}
-	if log.Model == "" {
+	m.Spent(chatconnect.Completion{Model: log.Model, Usage: log.Answer.Usage, Cost: log.Cost})
+}
+
+// Spent counts what a model took for an answer, or for one that came to
+// nothing.
+func (m *Metrics) Spent(completion chatconnect.Completion) {
+	model, usage := completion.Model, completion.Usage
+	if model == "" {
 		return // none was asked
 	}
-	usage := log.Answer.Usage
-	m.llmTokens.WithLabelValues(log.Model, "input").Add(float64(usage.InputTokens))
-	m.llmTokens.WithLabelValues(log.Model, "output").Add(float64(usage.OutputTokens))
-	m.llmTokens.WithLabelValues(log.Model, "cached").Add(float64(usage.CachedTokens))
-	m.cost.WithLabelValues(log.Model).Add(float64(log.Cost) / 1e6)
+	m.llmTokens.WithLabelValues(model, "input").Add(float64(usage.InputTokens))
+	m.llmTokens.WithLabelValues(model, "output").Add(float64(usage.OutputTokens))
+	m.llmTokens.WithLabelValues(model, "cached").Add(float64(usage.CachedTokens))
+	m.cost.WithLabelValues(model).Add(float64(completion.Cost) / 1e6)
 }
 
 // QueryCacheHit and QueryCacheMiss count searches.

@@ -44,3 +44,14 @@ SELECT l.client_id, l.session_id, 1, l.asked_at FROM logged l
 ON CONFLICT (client_id, id) DO UPDATE SET
     messages = chat_sessions.messages + 1,
     last_message_at = GREATEST(chat_sessions.last_message_at, excluded.last_message_at);
+
+-- AddUsage counts what was spent besides an exchange.
+-- name: AddUsage :exec
+INSERT INTO usage_stats (client_id, day, model, input_tokens, output_tokens, cached_tokens, cost_microusd)
+VALUES (@client_id, @day, @model, @input_tokens, @output_tokens, @cached_tokens, @cost_microusd)
+ON CONFLICT (client_id, day, model) DO UPDATE SET
+    input_tokens = usage_stats.input_tokens + excluded.input_tokens,
+    output_tokens = usage_stats.output_tokens + excluded.output_tokens,
+    cached_tokens = usage_stats.cached_tokens + excluded.cached_tokens,
+    cost_microusd = usage_stats.cost_microusd + excluded.cost_microusd,
+    updated_at = now();

@@ -11,7 +11,43 @@ import (
 	"time"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/jackc/pgx/v5/pgtype"
 )
+
+const addUsage = `-- name: AddUsage :exec
+INSERT INTO usage_stats (client_id, day, model, input_tokens, output_tokens, cached_tokens, cost_microusd)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (client_id, day, model) DO UPDATE SET
+    input_tokens = usage_stats.input_tokens + excluded.input_tokens,
+    output_tokens = usage_stats.output_tokens + excluded.output_tokens,
+    cached_tokens = usage_stats.cached_tokens + excluded.cached_tokens,
+    cost_microusd = usage_stats.cost_microusd + excluded.cost_microusd,
+    updated_at = now()
+`
+
+type AddUsageParams struct {
+	ClientID     chatconnect.ClientID
+	Day          pgtype.Date
+	Model        string
+	InputTokens  int64
+	OutputTokens int64
+	CachedTokens int64
+	CostMicrousd int64
+}
+
+// AddUsage counts what was spent besides an exchange.
+func (q *Queries) AddUsage(ctx context.Context, arg AddUsageParams) error {
+	_, err := q.db.Exec(ctx, addUsage,
+		arg.ClientID,
+		arg.Day,
+		arg.Model,
+		arg.InputTokens,
+		arg.OutputTokens,
+		arg.CachedTokens,
+		arg.CostMicrousd,
+	)
+	return err
+}
 
 const history = `-- name: History :many
 SELECT question, answer FROM chat_logs
