@@ -241,6 +241,15 @@ func TestChatFailures(t *testing.T) {
 		}
 		require.Equal(t, []string{"chat_unavailable", "chat_unavailable"}, b.refused.codes)
 	})
+	t.Run("the database is down", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		_, client, key := b.tenant("a@example.com")
+		b.memory.failKeyOwner = chatconnect.Errorf(chatconnect.KindUnavailable, "database_unavailable", "Later.")
+		r := b.visitor(client, key).post("/chat/stream", question("Hi"))
+		r.problem(t, 503, "database_unavailable")
+		require.Equal(t, "2", r.Header.Get("Retry-After"))
+	})
 }
 
 func TestChatValidation(t *testing.T) {

@@ -86,8 +86,12 @@ func (s *Server) failFiles(c *gin.Context, err error, files []FileProblem) {
 		c.Abort()
 		return
 	}
-	if e.RetryAfter > 0 {
-		c.Header("Retry-After", strconv.Itoa(max(1, int(math.Ceil(e.RetryAfter.Seconds())))))
+	retryAfter := e.RetryAfter
+	if status == http.StatusServiceUnavailable && retryAfter == 0 {
+		retryAfter = retryAfterOutage // a store's error knows no better
+	}
+	if retryAfter > 0 {
+		c.Header("Retry-After", strconv.Itoa(max(1, int(math.Ceil(retryAfter.Seconds())))))
 	}
 	c.Header("Content-Type", "application/problem+json")
 	c.Header("Cache-Control", "no-store")

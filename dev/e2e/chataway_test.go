@@ -13,32 +13,44 @@ import (
 	"github.com/chatconnect/chatconnect/bench/fakemodel"
 	"github.com/chatconnect/chatconnect/cmd/chatconnect/app"
 	"github.com/chatconnect/chatconnect/dev/stack/stacktest"
+	"github.com/chatconnect/chatconnect/internal/redistest"
 )
 
 // chatAway is a dependency that goes in the middle of an answer.
 type chatAway struct {
 	away
-	words int // of the answer, 50 ms each
+	forgets bool // Redis comes back empty
+	words   int  // of the answer, 50 ms each
 }
 
-func (a chatAway) String() string { return fmt.Sprintf("%s, %d words", a.away, a.words) }
+func (a chatAway) String() string {
+	name := fmt.Sprintf("%s, %d words", a.away, a.words)
+	if a.forgets {
+		name += ", back empty"
+	}
+	return name
+}
 
 // TestChatKillDependency takes each dependency from API and worker for 10 s in
-// the middle of an answer. Meanwhile another visitor asks: he is refused with a
-// time at which to come back, or is answered later. Both have their whole
-// answer in the end, each logged and counted once and written once, and the
-// processes need no restart.
+// the middle of an answer. One visitor stays, another leaves and comes back,
+// and others ask: who is refused is told when to come back, and does. In the
+// end all have their whole answer, each logged and counted once and written
+// once, and the processes needed no restart.
 func TestChatKillDependency(t *testing.T) {
 	t.Parallel()
 	const during, beyond = 60, 260 // the answer would end while it is away, or after that
 	var cases []chatAway
 	for _, setting := range []string{"DATABASE_URL", "QDRANT_URL", "REDIS_URL", "TEMPORAL_ADDRESS"} {
-		cases = append(cases, chatAway{away{setting, false}, during}, chatAway{away{setting, true}, during})
+		for _, mute := range []bool{false, true} {
+			cases = append(cases, chatAway{away: away{setting, mute}, words: during})
+		}
 	}
-	cases = append(cases, chatAway{away{"REDIS_URL", false}, beyond}, chatAway{away{"REDIS_URL", true}, beyond})
+	for _, words := range []int{during, beyond} {
+		cases = append(cases, chatAway{away: away{setting: "REDIS_URL"}, words: words, forgets: true})
+	}
+	cases = append(cases, chatAway{away: away{setting: "REDIS_URL"}, words: beyond}, chatAway{away: away{"REDIS_URL", true}, words: beyond})
 	atOnce(t, cases, func(t *testing.T, a chatAway) {
-		knobs := fakemodel.Knobs{Tokens: a.words, Gap: fakemodel.Duration(50 * time.Millisecond)}
-		models, settings := startModels(t, knobs)
+		models, settings := startModels(t, fakemodel.Knobs{Tokens: a.words, Gap: fakemodel.Duration(50 * time.Millisecond)})
 		environ := append(stacktest.Environ(t), settings...)
 		proxy, proxied := throughProxy(t, environ, a.setting)
 		api := startRoles(t, app.Roles{API: true}, proxied)
@@ -46,54 +58,75 @@ func TestChatKillDependency(t *testing.T) {
 		shop := newTenant(t, api.URL(), chatconnect.TierFree)
 		shop.learn(tea)
 		models.ClearRequests()
-		ask := func(message string) map[string]any {
-			body := shop.chatBody(whenIsTea)
-			body["messageId"] = message
-			return body
+		questions := make([]map[string]any, 3) // the sessions begin while all is well
+		for i := range questions {
+			questions[i] = shop.chatBody(whenIsTea)
+			questions[i]["messageId"] = fmt.Sprintf("m-%d", i)
 		}
-		first, second := ask("m-1"), ask("m-2")
-		stays := shop.stream(first)
-		leaves := shop.resume(api.URL(), first, nil)
+
+		stays := shop.stream(questions[0])
+		leaves := shop.resume(api.URL(), questions[0], nil)
 		for leaves.tokens < 3 {
 			require.Equal(t, chatconnect.EventToken, leaves.next())
 		}
 		leaves.close()
 		back := a.leave(proxy)
-		later := shop.persist(back, second)
+		if a.forgets {
+			shop.forget((&product{environ: environ}).storage(t))
+		}
+		streams := []*stream{stays, shop.persist(back, questions[1], nil)}
+		pause(t, back, 1500*time.Millisecond) // the API has forgotten the key by then
+		streams = append(streams, shop.persist(back, questions[2], nil), shop.persist(back, questions[0], leaves))
 		<-back
 		returned := time.Now()
-
-		resumed := shop.persist(back, first, leaves).finish()
-		stays.finish()
-		t.Logf("the resumed answer was whole %v after the return", time.Since(returned).Round(10*time.Millisecond))
-		later.finish()
-		t.Logf("the answer to the question asked meanwhile was whole %v after the return", time.Since(returned).Round(10*time.Millisecond))
-		for _, body := range []map[string]any{first, second} {
-			replays(t, api.history(t, chatWorkflow(shop, body)))
+		streams = append(streams, shop.persist(back, questions[0], leaves))
+		for _, s := range streams {
+			s.finish()
 		}
-		t.Logf("all was logged %v after the return", time.Since(returned).Round(10*time.Millisecond))
-		require.Equal(t, 2, chatRequests(models), "nothing is written twice")
+		t.Logf("all answers were whole %v after the return", time.Since(returned).Round(10*time.Millisecond))
+		for i, body := range questions {
+			history := api.history(t, chatWorkflow(shop, body))
+			replays(t, history)
+			if i == 0 && a.setting == "DATABASE_URL" && !a.mute {
+				keepHistory(t, "answer-logged-late", history)
+			}
+		}
+		t.Logf("all were logged %v after the return", time.Since(returned).Round(10*time.Millisecond))
+		require.Equal(t, len(questions), chatRequests(models), "nothing is written twice")
 		text := wholeText(models, shop)
-		for _, s := range []*stream{stays, resumed, later} {
+		for _, s := range streams {
 			require.Empty(t, s.failure)
 			require.Equal(t, text, s.text)
 			require.Equal(t, []string{tea.name}, sourceNames(s.sources))
 		}
-		for _, body := range []map[string]any{first, second} {
+		shop.logged(api, len(questions)+1) // wholeText has asked, too
+		for _, body := range questions {
 			require.Equal(t, []string{text}, api.strings(t, `select answer from chat_logs where client_id = $1 and message_id = $2`, shop.ID, body["messageId"]))
 		}
-		shop.logged(api, 3) // wholeText has asked, too
-		require.Equal(t, 1, api.count(t, `select count(*) from usage_stats where client_id = $1 and questions = 3 and answered = 3`, shop.ID))
+		require.Equal(t, 1, api.count(t, `select count(*) from usage_stats where client_id = $1 and questions = 4 and answered = 4`, shop.ID))
 	})
 }
 
+// pause waits for the time, or until the dependency is back.
+func pause(t testing.TB, back <-chan struct{}, d time.Duration) {
+	t.Helper()
+	select {
+	case <-time.After(d):
+	case <-back:
+	}
+}
+
+// forget removes what Redis holds of the client, its keys and its streams.
+func (c *tenant) forget(s *storage) {
+	c.t.Helper()
+	keys, err := s.redis.Keys(c.t.Context(), "*"+string(c.ID)+"*").Result()
+	require.NoError(c.t, err)
+	require.NotEmpty(c.t, keys)
+	require.NoError(c.t, s.redis.Del(c.t.Context(), keys...).Err())
+}
+
 // leave takes the dependency away; the channel is closed when it has come back.
-func (a away) leave(proxy interface {
-	Pause()
-	Resume()
-	Down()
-	Up()
-}) <-chan struct{} {
+func (a away) leave(proxy *redistest.Proxy) <-chan struct{} {
 	back := make(chan struct{})
 	if a.mute {
 		proxy.Pause()
@@ -113,21 +146,12 @@ func (a away) leave(proxy interface {
 
 // persist asks, or re-attaches to what has been read, as a widget does: when it
 // is refused it must be told when to come back, and does.
-func (c *tenant) persist(back <-chan struct{}, body map[string]any, read ...*stream) *stream {
+func (c *tenant) persist(back <-chan struct{}, body map[string]any, read *stream) *stream {
 	c.t.Helper()
 	asked := time.Now()
 	for refusals := 0; ; refusals++ {
 		tried := time.Now()
-		var s *stream
-		var refused response
-		if len(read) > 0 {
-			url := fmt.Sprintf("%s/chat/stream?messageId=%s&sessionId=%s", c.base, body["messageId"], body["sessionId"])
-			if s, refused = tryStream(c.t, http.MethodGet, url, c.PublishableKey, nil, read[0].lastID); s != nil {
-				s.text, s.sources = read[0].text, read[0].sources
-			}
-		} else {
-			s, refused = tryStream(c.t, http.MethodPost, c.base+"/chat/stream", c.PublishableKey, body, 0)
-		}
+		s, refused := c.tryToRead(body, read)
 		if s != nil {
 			c.t.Logf("accepted after %v and %d refusals", time.Since(asked).Round(10*time.Millisecond), refusals)
 			return s
@@ -138,12 +162,20 @@ func (c *tenant) persist(back <-chan struct{}, body map[string]any, read ...*str
 		require.Positive(c.t, after)
 		c.t.Logf("refused after %v: %s, come back in %d s", time.Since(tried).Round(10*time.Millisecond), code, after)
 		require.Less(c.t, time.Since(asked), patience)
-		select {
-		case <-time.After(time.Duration(after) * time.Second):
-		case <-back:
-			time.Sleep(time.Second)
-		}
+		pause(c.t, back, time.Duration(after)*time.Second)
 	}
+}
+
+func (c *tenant) tryToRead(body map[string]any, read *stream) (*stream, response) {
+	c.t.Helper()
+	if read == nil {
+		return tryStream(c.t, http.MethodPost, c.base+"/chat/stream", c.PublishableKey, body, 0)
+	}
+	s, refused := tryStream(c.t, http.MethodGet, resumeURL(c.base, body), c.PublishableKey, nil, read.lastID)
+	if s != nil {
+		s.text, s.sources = read.text, read.sources
+	}
+	return s, refused
 }
 
 // wholeText is the answer as it is without any disturbance.

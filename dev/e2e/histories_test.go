@@ -46,9 +46,7 @@ func TestHistoriesReplay(t *testing.T) {
 		body["messageId"] = message
 		shop.stream(body).finish()
 		shop.post("/chat", body, "x-api-key", shop.PublishableKey) // until the workflow has ended
-		return temporal.ChatWorkflowID(chatconnect.MessageRef{
-			ClientID: shop.ID, SessionID: chatconnect.SessionID(body["sessionId"].(string)), MessageID: chatconnect.MessageID(message),
-		})
+		return chatWorkflow(shop, body)
 	}
 	known := questions[0].question
 	answered, cached := ask(shop, "m-1", known), ask(shop, "m-2", known)
@@ -67,9 +65,19 @@ func TestHistoriesReplay(t *testing.T) {
 	}
 	shop.stop("m-6", stopping["sessionId"]).is(http.StatusAccepted)
 	require.Equal(t, chatconnect.ChatStopped, s.finish().done.Status)
-	stopped := temporal.ChatWorkflowID(chatconnect.MessageRef{
-		ClientID: shop.ID, SessionID: chatconnect.SessionID(stopping["sessionId"].(string)), MessageID: "m-6",
-	})
+	stopped := chatWorkflow(shop, stopping)
+	require.NoError(t, models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{
+		Kind: fakemodel.FaultRateLimit, RetryAfter: fakemodel.Duration(time.Minute), Endpoint: fakemodel.EndpointChat,
+	}}}))
+	waiting := shop.chatBody(questions[0].question)
+	waiting["messageId"] = "m-8"
+	before := len(models.Requests())
+	s = shop.stream(waiting)
+	_, err := models.WaitRequests(t.Context(), before+1)
+	require.NoError(t, err)
+	shop.stop("m-8", waiting["sessionId"]).is(http.StatusAccepted)
+	require.Equal(t, chatconnect.ChatStopped, s.finish().done.Status)
+	require.NoError(t, models.Set(fakemodel.Knobs{}))
 	poor := newTenant(t, product.URL(), chatconnect.TierFree)
 	poor.learn(file{"tea.txt", []byte("Tea is served at four.")})
 	product.change(t, `UPDATE clients SET monthly_token_budget = 1 WHERE id = $1`, poor.ID)
@@ -91,7 +99,7 @@ func TestHistoriesReplay(t *testing.T) {
 	janitor, _ := stores.startCleaning(false)
 	product.history(t, janitor) // until its end: it and a reindex would do each other's work
 	flow := stores.flow
-	_, err := temporal.StartReindex(t.Context(), flow, &temporal.ReindexInput{Model: aModel(), Dimensions: 64, Settles: time.Second, Grace: time.Second})
+	_, err = temporal.StartReindex(t.Context(), flow, &temporal.ReindexInput{Model: aModel(), Dimensions: 64, Settles: time.Second, Grace: time.Second})
 	require.NoError(t, err)
 
 	ingest := func(document chatconnect.Document) string {
@@ -106,6 +114,7 @@ func TestHistoriesReplay(t *testing.T) {
 		"janitor":            janitor,
 		"answer":             answered, "answer-cached": cached, "answer-restarted": restarted, "answer-refused": refused,
 		"answer-unanswered": unanswered, "answer-stopped": stopped, "answer-exhausted": exhausted,
+		"answer-stopped-waiting": chatWorkflow(shop, waiting),
 	} {
 		t.Run(name, func(t *testing.T) {
 			history := product.history(t, id)
