@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -65,48 +64,6 @@ func TestChatKillWorker(t *testing.T) {
 			require.Equal(t, step.restarts, outcomes[i].restarts)
 		})
 	}
-}
-
-// TestChatKillStop has the visitor press Stop when the worker that writes his
-// answer is dead, and when the stop itself is what it dies of. The answer ends
-// as stopped, with the text that he has read, and is logged once.
-func TestChatKillStop(t *testing.T) {
-	t.Parallel()
-	atOnce(t, []string{"generate half", "interrupt received"}, func(t *testing.T, step string) {
-		shard := newChatShard(t)
-		knobs := slowly
-		knobs.Tokens = 10_000
-		require.NoError(t, shard.models.Set(knobs))
-		doomed := startDoomed(t, shard.api.environ, step)
-		shop := newTenant(t, shard.api.URL(), chatconnect.TierFree)
-		shop.learn(tea)
-		body := shop.chatBody(whenIsTea)
-		body["messageId"] = theOnlyMessage
-		reading := shop.stream(body)
-		require.Equal(t, chatconnect.EventToken, reading.next())
-		stop := func() { shop.stop(theOnlyMessage, body["sessionId"]).is(http.StatusAccepted) }
-		if step == "interrupt received" {
-			stop()
-			doomed.awaitDeath()
-		} else {
-			doomed.awaitDeath()
-			stop()
-		}
-		died := time.Now()
-		startRoles(t, app.Roles{Worker: true}, shard.api.environ)
-		reading.finish()
-		t.Logf("stopped %v after the worker's death", time.Since(died).Round(10*time.Millisecond))
-		require.Equal(t, chatconnect.ChatStopped, reading.done.Status, "%+v", reading.failure)
-		require.NotEmpty(t, reading.text)
-		history := shard.api.history(t, chatWorkflow(shop, body))
-		replays(t, history)
-		if step == "generate half" {
-			keepHistory(t, "answer-stopped-dead", history)
-		}
-		require.Equal(t, []string{reading.text}, shard.api.strings(t, `select answer from chat_logs where client_id = $1`, shop.ID))
-		require.Equal(t, 1, shard.api.count(t, `select count(*) from usage_stats where client_id = $1 and questions = 1 and stopped = 1`, shop.ID))
-		require.Equal(t, 1, chatRequests(shard.models))
-	})
 }
 
 // exchange is what is left of a question, without the ids and times in which

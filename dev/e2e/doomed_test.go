@@ -83,7 +83,7 @@ func stageOf(activity string, args []any) string {
 	}
 	return map[string]string{
 		"ParseDocument": "parse", "ChunkDocument": "chunk", "EmbedBatch": "embed", "ActivateDocument": "activate",
-		"Retrieve": "retrieve", "Generate": "generate", "Interrupt": "interrupt",
+		"Retrieve": "retrieve", "Generate": "generate", "Interrupt": "interrupt", "Log": "log",
 	}[activity]
 }
 
