@@ -348,7 +348,7 @@ func TestRevocationReachesOtherProcesses(t *testing.T) {
 
 	path := "/api/dashboard/clients/" + string(client) + "/keys/" + made["id"].(string)
 	require.Equal(t, 204, owner.do(t.Context(), "DELETE", path, nil).StatusCode)
-	require.Eventually(t, func() bool { return server.get("/api/widget/health").StatusCode == 401 },
+	require.Eventually(t, func() bool { return server.get("/api/widget/health").StatusCode == http.StatusUnauthorized },
 		10*time.Second, 10*time.Millisecond, "TestKeyCache holds it to a second")
 	require.Equal(t, 401, b.browser().with("X-Api-Key", made["token"].(string)).get("/api/widget/health").StatusCode, "here it is at once")
 }
