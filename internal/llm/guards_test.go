@@ -38,6 +38,8 @@ func TestOnlyHarmlessLinksPass(t *testing.T) {
 		{"<javascript:alert(1)> <https://h> a < b: c <b>", "<#javascript:alert(1)> <https://h> a < b: c <b>"},
 		{"[1]: the price is [2](file:///etc/passwd", "[1]: the price is [2](#file:///etc/passwd"},
 		{"[a](" + strings.Repeat("x", 100) + ":y)", "[a](#" + strings.Repeat("x", 100) + ":y)"},
+		{"[a](" + strings.Repeat(" ", 100) + "data:x)", "[a](" + strings.Repeat(" ", 100) + "#data:x)"},
+		{"[a](" + strings.Repeat(" ", 300) + "data:x)", "[a](#" + strings.Repeat(" ", 300) + "data:x)"},
 		{"ends with [a]", "ends with [a]"},
 		{"ends with [a](", "ends with [a]("},
 		{"ends with [a](javascript:", "ends with [a](#javascript:"},
@@ -50,7 +52,7 @@ func TestOnlyHarmlessLinksPass(t *testing.T) {
 // However an answer is cut into tokens, the same comes out.
 func TestLinksAreGuardedInAnyCut(t *testing.T) {
 	t.Parallel()
-	part := rapid.SampledFrom([]string{"[a](", "](", "]: ", "<", ">", "javascript:", "https://h", "data:", " ", ")", "text ", "&#58;", "[1]", "é"})
+	part := rapid.SampledFrom([]string{"[a](", "](", "]: ", "<", ">", "javascript:", "https://h", "data:", " ", ")", "text ", "&#58;", "[1]", "é", strings.Repeat(" ", 100)})
 	rapid.Check(t, func(t *rapid.T) {
 		text := strings.Join(rapid.SliceOfN(part, 0, 12).Draw(t, "parts"), "")
 		whole := guardLinks(text)

@@ -18,6 +18,10 @@ type linkGuard struct {
 // allowed needs as much before its scheme's colon.
 const maxTarget = 64
 
+// maxBlank is how much white space may stand in front of a target, in bytes.
+// With more of it, whatever follows is none: it can't be waited for.
+const maxBlank = 256
+
 // write takes a token and returns what may be passed on now.
 func (g *linkGuard) write(token string) string {
 	text := g.held + token
@@ -99,6 +103,9 @@ func judge(opener, text string) (v verdict, target int) {
 		for target < len(text) && (text[target] == ' ' || text[target] == '\t' || text[target] == '\n' || text[target] == '\r' || text[target] == '<') {
 			target++
 		}
+		if target > maxBlank {
+			return forbidden, 0
+		}
 	}
 	head := text[target:]
 	for i := 0; i < len(head); i++ {
@@ -126,9 +133,6 @@ func judge(opener, text string) (v verdict, target int) {
 		if i >= maxTarget {
 			return forbidden, target
 		}
-	}
-	if len(text) > 4*maxTarget { // white space without end
-		return allowed, 0
 	}
 	return undecided, target
 }
