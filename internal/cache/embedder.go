@@ -127,7 +127,8 @@ func (e *embedder) Embed(ctx context.Context, texts []string) (chatconnect.Embed
 			entries = append(entries, Entry{Key: key, Value: encode(fresh.Vectors[j])})
 		}
 	}
-	if err := e.cache.SetMany(ctx, entries, e.o.Lifetime); err != nil {
+	// They are paid for, also if nobody waits for them any more.
+	if err := e.cache.SetMany(context.WithoutCancel(ctx), entries, e.o.Lifetime); err != nil {
 		e.o.Logger.WarnContext(ctx, "embedding cache: not written", "error", err, "texts", len(entries))
 	}
 	return chatconnect.Embedding{Vectors: vectors, Tokens: fresh.Tokens}, nil

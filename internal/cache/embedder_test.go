@@ -158,6 +158,21 @@ func TestEmbedderWorksWithoutRedis(t *testing.T) {
 	})
 }
 
+// A vector that came too late for its question serves the next one.
+func TestEmbedderKeepsWhatNobodyWaitsFor(t *testing.T) {
+	t.Parallel()
+	next := &counting{model: "m", dimensions: 3}
+	e := cache.NewEmbedder(next, cache.New(cache.Options{Redis: redistest.Mini(t).Client(t)}), cache.EmbedderOptions{})
+	gone, cancel := context.WithCancel(within(t))
+	cancel()
+	_, err := e.Embed(gone, []string{"a"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"a"}, next.take())
+	_, err = e.Embed(within(t), []string{"a"})
+	require.NoError(t, err)
+	require.Empty(t, next.take())
+}
+
 func TestEmbedderPassesErrorsOn(t *testing.T) {
 	t.Parallel()
 	ctx, c := within(t), cache.New(cache.Options{Redis: redistest.Mini(t).Client(t)})
