@@ -1,7 +1,6 @@
 package apiclient_test
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -51,10 +50,10 @@ func TestRefusalIsAProblem(t *testing.T) {
 	t.Parallel()
 	_, err := serve(t, http.StatusTooManyRequests, `{"code":"rate_limited","detail":"Wait.","status":1}`).Ask(t.Context(), "?")
 	var problem *apiclient.Problem
-	require.True(t, errors.As(err, &problem))
+	require.ErrorAs(t, err, &problem)
 	require.Equal(t, apiclient.Problem{Method: "POST", Path: "/chat/stream", Status: 429, Code: "rate_limited", Detail: "Wait."}, *problem)
 
 	_, err = serve(t, http.StatusBadGateway, `<html>`).NewSession(t.Context())
-	require.True(t, errors.As(err, &problem))
+	require.ErrorAs(t, err, &problem)
 	require.Equal(t, "unknown", problem.Code)
 }
