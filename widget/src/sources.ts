@@ -29,7 +29,10 @@ export const sourceList = (texts: Texts): Sources => {
       // The joiner: no new line before a full stop.
       return line ? [h('button', { cc: 'cite', type: 'button', 'aria-label': texts(Text.source, n), click: go }, `[${n}]`), '\u2060'] : [];
     });
-    if (buttons.length) mark.replaceChildren(...buttons);
+    if (buttons.length) {
+      mark.removeAttribute('data-cc');
+      mark.replaceChildren(...buttons);
+    }
   };
 
   return {
