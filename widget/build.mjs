@@ -21,7 +21,7 @@ if (`${declared}` !== `${numbered}`) throw new Error(`src/text.ts has other name
 
 // Names of ours that leave the script neither as JSON nor as its interface, and
 // that neither the DOM nor Text has.
-const INTERNAL = /^(texts|element|memory|posted|grew|inline|removed|answered|settings|session|keep|forget|reader|begin|rendering|redraw|busy|spoken|leave|ask|restore|say|call|after|cite|emit|connection|dress|restart|events)$/;
+const INTERNAL = /^(texts|element|memory|posted|grew|inline|removed|answered|settings|session|keep|forget|reader|begin|rendering|redraw|busy|spoken|leave|ask|restore|say|call|after|cite|emit|connection|dress|restart|events|follow|clear|add|opinion)$/;
 
 const minify = async (css) => (await transform(css, { loader: 'css', minify: true, target: 'safari16.4' })).code.trim();
 const style = await minify(read('src/panel.css'));

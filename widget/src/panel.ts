@@ -132,9 +132,8 @@ export const createPanel = (around: Surroundings): Panel => {
   if (/^https:/.test(settings.avatarUrl)) bar.prepend(h('img', { cc: 'avatar', src: settings.avatarUrl, alt: '', width: 32, height: 32, referrerpolicy: 'no-referrer', error: (event: Event) => (event.target as Element).remove() }));
   if (!inline) bar.append(button('close', CLOSE, texts(Text.close), around.close));
 
-  const rtl = /^(ar|fa|he|ur)\b/.test(around.locale);
   const element = h(inline ? 'section' : 'dialog', {
-    cc: 'panel', role: inline ? 'region' : 'dialog', 'aria-labelledby': 'title', lang: around.locale, dir: rtl ? 'rtl' : 'ltr',
+    cc: 'panel', role: inline ? 'region' : 'dialog', 'aria-labelledby': 'title', lang: around.locale, dir: around.locale === 'ar' ? 'rtl' : 'ltr',
     keydown(event: KeyboardEvent) {
       if (event.key === 'Escape' && !event.isComposing && !inline) {
         event.preventDefault();

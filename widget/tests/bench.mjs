@@ -46,7 +46,8 @@ async function trace(cdp) {
     const layouts = new Map();
     for (const { name, pid, tid } of events) if (name === 'Layout') layouts.set(`${pid} ${tid}`, (layouts.get(`${pid} ${tid}`) ?? 0) + 1);
     const [main] = [...layouts].toSorted(([, a], [, b]) => b - a)[0] ?? [];
-    const cpu = events.filter((e) => e.name === 'RunTask' && `${e.pid} ${e.tid}` === main).map((e) => e.tdur / 1000);
+    const cpu = events.filter((e) => e.name === 'ThreadControllerImpl::RunTask' && `${e.pid} ${e.tid}` === main).map((e) => e.tdur / 1000);
+    if (!cpu.some((ms) => ms > 0)) throw new Error('the trace has no tasks of the page');
     return { cpuTasks: cpu.filter((ms) => ms > 50).length, cpuLongest: Math.max(0, ...cpu) };
   };
 }
