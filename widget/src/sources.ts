@@ -18,7 +18,8 @@ export const sourceList = (texts: Texts): Sources => {
   let lines: Record<string, HTMLDetailsElement> = {};
 
   const link = (mark: Element) => {
-    const buttons = mark.textContent!.match(/\d+/g)!.flatMap((n) => {
+    const buttons: (Node | string)[] = [];
+    for (const n of mark.textContent!.match(/\d+/g)!) {
       const line = lines[n];
       const go = () => {
         const summary = line!.firstElementChild as HTMLElement;
@@ -27,8 +28,8 @@ export const sourceList = (texts: Texts): Sources => {
         summary.focus();
       };
       // The joiner: no new line before a full stop.
-      return line ? [h('button', { cc: 'cite', type: 'button', 'aria-label': texts(Text.source, n), click: go }, `[${n}]`), '\u2060'] : [];
-    });
+      if (line) buttons.push(h('button', { cc: 'cite', type: 'button', 'aria-label': texts(Text.source, n), click: go }, `[${n}]`), '\u2060');
+    }
     if (buttons.length) {
       mark.removeAttribute('data-cc');
       mark.replaceChildren(...buttons);
