@@ -98,9 +98,8 @@ func takeDependency(t *testing.T) {
 			}
 		}
 		t.Logf("all were logged %v after the return", time.Since(returned).Round(10*time.Millisecond))
-		if a.setting != "TEMPORAL_ADDRESS" { // which would not hear of the end
-			require.Zero(t, failed, "what is under way goes on")
-		}
+		// Temporal gives up an attempt of which it does not hear, be it away or
+		// only busy, as the embedded one is when all of this starts at once.
 		require.LessOrEqual(t, chatRequests(models), len(questions)+failed, "only what failed is written again")
 		text := wholeText(models, shop)
 		for _, s := range streams {
