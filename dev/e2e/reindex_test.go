@@ -286,7 +286,7 @@ func TestReindex(t *testing.T) {
 	callsBefore, textsBefore, _ := embedded.count()
 	require.Less(t, textsBefore, 5000)
 	require.NoError(t, models.Set(fakemodel.Knobs{}))
-	worker = startRoles(t, app.Roles{Worker: true}, environ)
+	startRoles(t, app.Roles{Worker: true}, environ)
 	again := shop.keepAsking()
 
 	var result temporal.ReindexResult
