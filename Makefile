@@ -85,7 +85,7 @@ generate: $(SQLC) ## regenerate internal/postgres/sqlcgen from schema/
 	$(SQLC) generate
 
 .PHONY: bench
-bench: ## measure on this machine: POST to model request, chats a second
+bench: ## measure on this machine: POST to model request, chats a second, lag of the relay, memory of idle streams
 	@$(GO) -C dev build -ldflags='-s -w' -o ../bin/chatconnect-bench ./cmd/chatconnect-bench
 	@bin/chatconnect-bench
 

@@ -31,13 +31,13 @@ func (a chatAway) String() string {
 	return name
 }
 
-// TestChatKillDependency takes each dependency from API and worker for 10 s in
+// takeDependency takes each dependency from API and worker for 10 s in
 // the middle of an answer. One visitor stays, another leaves and comes back,
 // and others ask: who is refused is told when to come back, and does. In the
-// end all have their whole answer, each logged and counted once and written
-// once, and the processes needed no restart.
-func TestChatKillDependency(t *testing.T) {
-	t.Parallel()
+// end all have their whole answer, each logged and counted once, and the
+// processes needed no restart.
+func takeDependency(t *testing.T) {
+	t.Helper()
 	const during, beyond = 60, 260 // the answer would end while it is away, or after that
 	var cases []chatAway
 	for _, setting := range []string{"DATABASE_URL", "QDRANT_URL", "REDIS_URL", "TEMPORAL_ADDRESS"} {
@@ -53,10 +53,14 @@ func TestChatKillDependency(t *testing.T) {
 		models, settings := startModels(t, fakemodel.Knobs{Tokens: a.words, Gap: fakemodel.Duration(50 * time.Millisecond)})
 		environ := append(stacktest.Environ(t), settings...)
 		proxy, proxied := throughProxy(t, environ, a.setting)
-		api := startRoles(t, app.Roles{API: true}, proxied)
-		startRoles(t, app.Roles{Worker: true}, proxied)
-		shop := newTenant(t, api.URL(), chatconnect.TierFree)
-		shop.learn(tea)
+		var api *product
+		var shop *tenant
+		setUp(func() {
+			api = startRoles(t, app.Roles{API: true}, proxied)
+			startRoles(t, app.Roles{Worker: true}, proxied)
+			shop = newTenant(t, api.URL(), chatconnect.TierFree)
+			shop.learn(tea)
+		})
 		models.ClearRequests()
 		questions := make([]map[string]any, 3) // the sessions begin while all is well
 		for i := range questions {
@@ -84,15 +88,20 @@ func TestChatKillDependency(t *testing.T) {
 			s.finish()
 		}
 		t.Logf("all answers were whole %v after the return", time.Since(returned).Round(10*time.Millisecond))
+		failed := 0
 		for i, body := range questions {
 			history := api.history(t, chatWorkflow(shop, body))
 			replays(t, history)
+			failed += failedAttempts(history, "Generate")
 			if i == 0 && a.setting == "DATABASE_URL" && !a.mute {
 				keepHistory(t, "answer-logged-late", history)
 			}
 		}
 		t.Logf("all were logged %v after the return", time.Since(returned).Round(10*time.Millisecond))
-		require.Equal(t, len(questions), chatRequests(models), "nothing is written twice")
+		if a.setting != "TEMPORAL_ADDRESS" { // which would not hear of the end
+			require.Zero(t, failed, "what is under way goes on")
+		}
+		require.LessOrEqual(t, chatRequests(models), len(questions)+failed, "only what failed is written again")
 		text := wholeText(models, shop)
 		for _, s := range streams {
 			require.Empty(t, s.failure)

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,12 +32,24 @@ var (
 	theOnlyMessage = "m-1"
 )
 
-// TestChatKillWorker kills the worker, a process of its own, at every step of
+// TestChatKill kills processes and takes dependencies away while visitors wait
+// for answers. All of it waits more than it works, so it is one test whose
+// parts run side by side.
+func TestChatKill(t *testing.T) {
+	t.Parallel()
+	parts := map[string]func(*testing.T){
+		"worker": killWorker, "api": killAPI, "dependency": takeDependency,
+		"stop": killWithStop, "refusal": killWithRefusal, "frozen": freezeWorker,
+	}
+	atOnce(t, slices.Sorted(maps.Keys(parts)), func(t *testing.T, part string) { parts[part](t) })
+}
+
+// killWorker kills the worker, a process of its own, at every step of
 // an answer, while one visitor stays and another leaves and comes back.
 // Another worker takes over, and both have the text that they would have had;
 // it is logged and counted once, and what was written is not written again.
-func TestChatKillWorker(t *testing.T) {
-	t.Parallel()
+func killWorker(t *testing.T) {
+	t.Helper()
 	outcomes := make([]chatOutcome, len(doomedChatSteps))
 	var undisturbed chatOutcome
 	shards := []int{-1} // nobody dies
@@ -67,7 +81,8 @@ func TestChatKillWorker(t *testing.T) {
 }
 
 // exchange is what is left of a question, without the ids and times in which
-// two differ.
+// two differ, and whether its search was in the cache: if it was repeated, it
+// was.
 type exchange struct {
 	Text         string
 	Logged, Used []string // rows
@@ -76,6 +91,16 @@ type exchange struct {
 type chatOutcome struct {
 	exchange
 	requests, restarts int
+}
+
+// starts bounds how many parts of TestChatKill are being set up at once: that
+// is work, and all that follows is waiting.
+var starts = make(chan struct{}, 4)
+
+func setUp(f func()) {
+	starts <- struct{}{}
+	defer func() { <-starts }()
+	f()
 }
 
 type chatShard struct {
@@ -87,25 +112,22 @@ type chatShard struct {
 func newChatShard(t *testing.T) *chatShard {
 	t.Helper()
 	models, settings := startModels(t, slowly)
-	api := startRoles(t, app.Roles{API: true}, append(stacktest.Environ(t), settings...))
-	return &chatShard{api, models, newPerson(t, api.URL()).register()}
+	s := &chatShard{models: models}
+	setUp(func() {
+		s.api = startRoles(t, app.Roles{API: true}, append(stacktest.Environ(t), settings...))
+		s.owner = newPerson(t, s.api.URL()).register()
+	})
+	return s
 }
 
 // run has a visitor of a new client ask, with a worker that dies at the step
 // and another that goes on; without a step there is but one worker.
 func (s *chatShard) run(t *testing.T, step chatStep) chatOutcome {
 	t.Helper()
-	owner := *s.owner
-	owner.t = t
-	shop := owner.newClient(chatconnect.TierFree)
 	if step.name == "" {
 		defer startRoles(t, app.Roles{Worker: true}, s.api.environ).stop()
 	}
-	var doomed *doomedProcess
-	if step.name != "" {
-		doomed = startDoomed(t, s.api.environ, step.name)
-	}
-	shop.learn(tea)
+	doomed, shop, body := s.doom(t, step.name)
 	s.models.ClearRequests()
 	if step.name == "generate asking" {
 		defer s.models.OnRequest(func(r fakemodel.Request) {
@@ -115,8 +137,6 @@ func (s *chatShard) run(t *testing.T, step chatStep) chatOutcome {
 		})()
 		require.NoError(t, s.models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultHang, Endpoint: fakemodel.EndpointChat}}}))
 	}
-	body := shop.chatBody(whenIsTea)
-	body["messageId"] = theOnlyMessage
 	leaves := shop.stream(body)
 	stays := shop.resume(s.api.URL(), body, nil)
 	if step.name != "" {
@@ -151,7 +171,7 @@ func (p *product) exchange(t *testing.T, shop *tenant, text string) exchange {
 	t.Helper()
 	return exchange{
 		Text: text,
-		Logged: p.strings(t, `select (to_jsonb(r) - '{client_id,session_id,sources,latency_ms,time_to_first_token_ms,asked_at,created_at}'::text[])::text
+		Logged: p.strings(t, `select (to_jsonb(r) - '{client_id,session_id,sources,cached,latency_ms,time_to_first_token_ms,asked_at,created_at}'::text[])::text
 			from chat_logs r where client_id = $1`, shop.ID),
 		Used: p.strings(t, `select (to_jsonb(r) - '{client_id,day,updated_at}'::text[])::text from usage_stats r where client_id = $1`, shop.ID),
 	}

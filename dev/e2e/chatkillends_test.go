@@ -13,11 +13,11 @@ import (
 	"github.com/chatconnect/chatconnect/cmd/chatconnect/app"
 )
 
-// TestChatKillStop has the visitor press Stop when the worker that writes his
+// killWithStop has the visitor press Stop when the worker that writes his
 // answer is dead, and when the stop itself is what it dies of. The answer ends
 // as stopped, with the text that he has read, and is logged once.
-func TestChatKillStop(t *testing.T) {
-	t.Parallel()
+func killWithStop(t *testing.T) {
+	t.Helper()
 	atOnce(t, []string{"generate half", "interrupt received"}, func(t *testing.T, step string) {
 		shard := newChatShard(t)
 		shard.writes(t, 10_000)
@@ -45,15 +45,16 @@ func TestChatKillStop(t *testing.T) {
 		}
 		require.Equal(t, []string{reading.text}, shard.api.strings(t, `select answer from chat_logs where client_id = $1`, shop.ID))
 		require.Equal(t, 1, shard.api.count(t, `select count(*) from usage_stats where client_id = $1 and questions = 1 and stopped = 1`, shop.ID))
-		require.Equal(t, 1, chatRequests(shard.models))
+		// Another worker may begin anew before it hears of the stop.
+		require.LessOrEqual(t, chatRequests(shard.models), 2)
 	})
 }
 
-// TestChatKillRefusal kills the worker when it has told the visitor that the
+// killWithRefusal kills the worker when it has told the visitor that the
 // model refuses, and when it has logged that: he is told once, and so is the
 // log.
-func TestChatKillRefusal(t *testing.T) {
-	t.Parallel()
+func killWithRefusal(t *testing.T) {
+	t.Helper()
 	atOnce(t, []string{"log told", "log logged"}, func(t *testing.T, step string) {
 		shard := newChatShard(t)
 		require.NoError(t, shard.models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultContext, Endpoint: fakemodel.EndpointChat}}}))
@@ -73,10 +74,10 @@ func TestChatKillRefusal(t *testing.T) {
 	})
 }
 
-// TestChatKillFrozen stops the worker's process in mid-sentence until another
+// freezeWorker stops the worker's process in mid-sentence until another
 // has taken over, and lets it go on then: what it still writes reaches nobody.
-func TestChatKillFrozen(t *testing.T) {
-	t.Parallel()
+func freezeWorker(t *testing.T) {
+	t.Helper()
 	shard := newChatShard(t)
 	shard.writes(t, 100)
 	frozen, shop, body := shard.doom(t, "never")
@@ -111,13 +112,20 @@ func (s *chatShard) writes(t *testing.T, words int) {
 	require.NoError(t, s.models.Set(knobs))
 }
 
-// doom starts a worker that dies at the step, and a client with a question.
-func (s *chatShard) doom(t *testing.T, step string) (*doomedProcess, *tenant, map[string]any) {
+// doom starts a worker that dies at the step, none without a step, and a client
+// with a question.
+func (s *chatShard) doom(t *testing.T, step string) (doomed *doomedProcess, shop *tenant, question map[string]any) {
 	t.Helper()
-	doomed := startDoomed(t, s.api.environ, step)
-	shop := newTenant(t, s.api.URL(), chatconnect.TierFree)
-	shop.learn(tea)
-	body := shop.chatBody(whenIsTea)
-	body["messageId"] = theOnlyMessage
-	return doomed, shop, body
+	setUp(func() {
+		if step != "" {
+			doomed = startDoomed(t, s.api.environ, step)
+		}
+		owner := *s.owner
+		owner.t = t
+		shop = owner.newClient(chatconnect.TierFree)
+		shop.learn(tea)
+	})
+	question = shop.chatBody(whenIsTea)
+	question["messageId"] = theOnlyMessage
+	return doomed, shop, question
 }

@@ -137,13 +137,16 @@ func (s *killShard) run(t *testing.T, f file, step string) outcome {
 }
 
 // failedBatches counts the attempts at batches that came to nothing.
-func failedBatches(history *historypb.History) int {
-	batches, failed := map[int64]bool{}, 0
+func failedBatches(history *historypb.History) int { return failedAttempts(history, "EmbedBatch") }
+
+// failedAttempts counts the attempts at an activity that came to nothing.
+func failedAttempts(history *historypb.History, activity string) int {
+	wanted, failed := map[int64]bool{}, 0
 	for _, event := range history.Events {
 		if scheduled := event.GetActivityTaskScheduledEventAttributes(); scheduled != nil {
-			batches[event.EventId] = scheduled.ActivityType.Name == "EmbedBatch"
+			wanted[event.EventId] = scheduled.ActivityType.Name == activity
 		}
-		if started := event.GetActivityTaskStartedEventAttributes(); started != nil && batches[started.ScheduledEventId] {
+		if started := event.GetActivityTaskStartedEventAttributes(); started != nil && wanted[started.ScheduledEventId] {
 			failed += int(started.Attempt) - 1
 		}
 	}

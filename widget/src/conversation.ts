@@ -7,6 +7,7 @@ import { actions } from './feedback.ts';
 import { soon, type Call, type Failure } from './http.ts';
 import { write } from './json.ts';
 import { answerView, questionView, type AnswerView } from './message.ts';
+import { opinions } from './opinions.ts';
 import type { Session } from './session.ts';
 import { follow, type Question, type Source } from './stream.ts';
 import { Text, type Texts } from './text.ts';
@@ -15,10 +16,12 @@ import { Text, type Texts } from './text.ts';
 export interface Room {
   readonly texts: Texts;
   add(...elements: HTMLElement[]): void;
-  /** grew: the last message became longer. */
+  /** grew: something became longer. */
   grew(): void;
-  /** say tells screen readers. */
-  say(text: string): void;
+  /** follow does at once what grew does with the next frame. */
+  follow(): void;
+  /** say tells screen readers, in a moment; a text that takes long to make is only then asked for. */
+  say(text: string | (() => string)): void;
   /** connection: '' hides the notice. */
   connection(state: '' | 'offline' | 'reconnecting'): void;
   busy(on: boolean): void;
@@ -58,16 +61,20 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
   const { texts } = room;
   let running: { abort: AbortController; question: Question } | undefined;
   let turn = Promise.resolve();
-  let left = false;
+  const leaving = new AbortController();
+  const left = leaving.signal;
 
   /** send is a request about a message. */
-  const send = async (path: string, values: { [name: string]: string | undefined }) =>
+  const send = async (path: string, values: object) =>
     call('POST', '/chat/' + path, await session.headers(call), write({ sessionId: session.memory.id, ...values }), soon());
 
+  const deliver = opinions(session, (id, opinion) => send(id + '/feedback', opinion), left);
+
   const finish = (view: AnswerView, id: string, status: string, rating = 'none') => {
-    const row = actions(texts, () => view.text, rating, (rating, comment) => {
-      events.emit('feedback', { messageId: id, rating, comment });
-      return send(id + '/feedback', { rating, comment }).catch(() => undefined);
+    const kept = session.memory.opinions?.[id];
+    const row = actions(texts, () => view.text, rating, kept, (opinion, waits) => {
+      if (opinion !== kept) events.emit('feedback', { messageId: id, ...opinion });
+      return deliver(id, opinion, waits);
     }, room.say);
     if (status === 'stopped') row.prepend(h('p', { cc: 'stopped' }, texts(Text.stopped)));
     view.status(status, row);
@@ -82,12 +89,13 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
       // An answer that failed for good is asked for under a new id.
       run(view, { ...question, id: failure.status === 500 ? randomId() : question.id, posted: false });
     };
+    const explain = () => room.say(text.textContent!);
     let seconds = failure.after || 10;
     const until = performance.now() + seconds * 1000;
     const tick = () => {
       seconds = Math.ceil((until - performance.now()) / 1000);
       countdown.textContent = `${Math.max(0, seconds)}`;
-      if (!view.element.isConnected || left) clearInterval(timer);
+      if (!view.element.isConnected || left.aborted) clearInterval(timer);
       else if (seconds <= 0) retry();
     };
     let timer: number | undefined;
@@ -95,9 +103,13 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
       tick();
       timer = setInterval(tick, 250);
     }
-    const text = h('p', { cc: 'error' }, before!, ...(limited ? [countdown] : []), after);
-    view.status('error', h('div', {}, text, h('button', { cc: 'retry', type: 'button', click: retry }, texts(Text.retry))));
-    room.say(text.textContent!);
+    const reason = 'error-' + question.id;
+    const text = h('p', { cc: 'error', id: reason }, before!, ...(limited ? [countdown] : []), after);
+    view.status('error', h('div', {}, text, h('button', {
+      cc: 'retry', type: 'button', 'aria-describedby': reason, 'aria-disabled': limited && 'true',
+      click: limited ? explain : retry,
+    }, texts(Text.retry))));
+    explain();
     events.emit('error', { messageId: question.id, code: failure.code, message: failure.message, retryAfter: failure.after });
   };
 
@@ -108,7 +120,7 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
   };
 
   const answer = async (view: AnswerView, question: Question): Promise<void> => {
-    if (left) return;
+    if (left.aborted) return;
     const abort = new AbortController();
     running = { abort, question };
     const { id } = question;
@@ -119,6 +131,7 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
     room.busy(true);
     room.say('');
     let error: Failure | undefined;
+    let sourced = false;
     try {
       const done = await follow(call, session, question, {
         begin: () => view.begin(),
@@ -126,7 +139,10 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
           if (view.element.dataset.status !== 'streaming') view.status('streaming');
           view.token(text);
         },
-        sources: view.sources,
+        sources(list) {
+          sourced = true;
+          view.sources(list);
+        },
         restart(attempt) {
           view.begin(texts(Text.restarted));
           events.emit('restart', { messageId: id, attempt });
@@ -136,14 +152,14 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
           events.emit('connection', { state: state || 'online' });
         },
       }, abort.signal);
-      if (done.sources) view.sources(done.sources);
       view.end();
+      if (!sourced) view.sources(done.sources ?? []);
       finish(view, id, done.status || 'answered');
-      room.say(`${texts(Text.answer)}: ${view.spoken()}`);
+      room.say(() => `${texts(Text.answer)}: ${view.spoken()}`);
       events.emit('answer', { messageId: id, sessionId: session.memory.id, text: view.text, status: done.status, sources: done.sources, cached: done.cached });
       room.answered();
     } catch (failure) {
-      if (left) return;
+      if (left.aborted) return;
       view.end();
       if (abort.signal.aborted) finish(view, id, 'stopped');
       else error = failure as Failure;
@@ -157,7 +173,7 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
   };
 
   const show = (id: string, text: string): AnswerView => {
-    const view = answerView(texts, id, room.grew);
+    const view = answerView(texts, id, room);
     room.add(questionView(texts, id, text), view.element);
     return view;
   };
@@ -169,7 +185,7 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
         try {
           const response = await call('GET', `/chat/sessions/${id}/messages`, await session.headers(call), undefined, soon());
           const { messages } = await response.json();
-          if (left) return;
+          if (left.aborted) return;
           for (const record of messages as Record[]) {
             const view = show(record.messageId, record.question);
             view.sources(record.sources ?? []);
@@ -183,7 +199,7 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
           if ((failure as Failure).status === 401) session.keep({ id: undefined, token: undefined });
         }
       }
-      if (pending && question && !left) run(show(pending, question), { id: pending, text: question, posted: !!id });
+      if (pending && question && !left.aborted) run(show(pending, question), { id: pending, text: question, posted: !!id });
     },
     ask(text) {
       const id = randomId();
@@ -202,7 +218,7 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
       }
     },
     leave() {
-      left = true;
+      leaving.abort();
       running?.abort.abort();
     },
   };

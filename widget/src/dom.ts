@@ -10,8 +10,7 @@ type Attributes = Record<string, string | number | boolean | ((event: any) => vo
  */
 export const h = <K extends keyof HTMLElementTagNameMap>(tag: K, attributes: Attributes, ...children: Child[]): HTMLElementTagNameMap[K] => {
   const element = document.createElement(tag);
-  for (const name of Object.keys(attributes)) {
-    const value = attributes[name];
+  for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === 'function') element.addEventListener(name, value);
     else if (value !== undefined && value !== false) element.setAttribute(name === 'cc' ? 'data-cc' : name, `${value === true ? '' : value}`);
   }

@@ -2,8 +2,8 @@
 
 import { h } from './dom.ts';
 
-/** cite makes the node for citation n, or nothing if there is no such source. */
-export type Cite = (n: number) => Node | undefined;
+/** cite makes the node for a citation: `[1]`, `[1, 2]`. */
+export type Cite = (text: string) => Node | string;
 
 // One alternative a token: 1 an escaped character, 2-3 code, 4-5 a link (or
 // image) and its address, 6 a citation, 7 a bare link, 8-9 emphasis. Every
@@ -22,10 +22,10 @@ export const inline = (text: string, cite: Cite): (Node | string)[] => {
   const nodes: (Node | string)[] = [];
   let from = 0;
   let plain = '';
-  const add = (node: Node | undefined) => {
+  const add = (...made: (Node | string)[]) => {
     if (plain) nodes.push(plain);
     plain = '';
-    if (node) nodes.push(node);
+    nodes.push(...made);
   };
   // The position is set anew, for inline calls itself.
   for (let match; (TOKEN.lastIndex = from), (match = TOKEN.exec(text)); ) {
@@ -37,20 +37,11 @@ export const inline = (text: string, cite: Cite): (Node | string)[] => {
     else if (code) add(h('code', {}, code));
     else if (url !== undefined) {
       // Anything but these schemes stays what it is: text.
-      const content = inline(label || url, () => undefined);
+      const content = inline(label || url, (text) => text);
       if (/^(https?:\/\/|mailto:)/i.test(url)) add(link(url, ...content));
       else plain += label || url;
-    } else if (cited) {
-      const parts: (Node | string)[] = [];
-      for (const n of cited.match(/\d+/g)!) {
-        const node = cite(+n);
-        if (node) parts.push(node, '\u2060'); // no new line before a full stop
-      }
-      if (parts.length) {
-        add(undefined);
-        nodes.push(...parts);
-      } else plain += whole;
-    } else if (bare) add(link(bare, bare));
+    } else if (cited) add(cite(whole));
+    else if (bare) add(link(bare, bare));
     else if (mark![0] === '_' && (WORD.test(text[at - 1] ?? '') || WORD.test(text[from] ?? ''))) {
       // snake_case is no emphasis.
       plain += mark;
@@ -58,6 +49,6 @@ export const inline = (text: string, cite: Cite): (Node | string)[] => {
     } else add(h(mark === '~~' ? 'del' : mark!.length > 1 ? 'strong' : 'em', {}, ...inline(inner!, cite)));
   }
   plain += text.slice(from);
-  add(undefined);
+  add();
   return nodes;
 };

@@ -108,8 +108,7 @@ export interface Rendering {
   /** text is everything so far. */
   text: string;
   append(more: string): void;
-  /** redraw draws all of it again, for instance once the sources are known. */
-  redraw(text?: string): void;
+  clear(): void;
 }
 
 export const rendering = (cite: Cite): Rendering => {
@@ -133,11 +132,11 @@ export const rendering = (cite: Cite): Rendering => {
       }
       element.append(...blocks(lines, cite, 0));
     },
-    redraw(text = view.text) {
+    clear() {
       lines = [''];
       fixed = 0;
       view.text = '';
-      view.append(text);
+      element.replaceChildren();
     },
   };
   return view;

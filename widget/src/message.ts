@@ -1,6 +1,7 @@
 // One exchange as it is seen: the question, and below it the answer with its
 // states.
 
+import type { Room } from './conversation.ts';
 import { h } from './dom.ts';
 import { rendering } from './markdown.ts';
 import { sourceList } from './sources.ts';
@@ -29,8 +30,8 @@ export interface AnswerView {
   end(): void;
 }
 
-/** answerView calls grew whenever it became longer. */
-export const answerView = (texts: Texts, id: string, grew: () => void): AnswerView => {
+/** answerView tells the room whenever it became longer. */
+export const answerView = (texts: Texts, id: string, { grew, follow }: Pick<Room, 'grew' | 'follow'>): AnswerView => {
   const list = sourceList(texts);
   const body = rendering(list.cite);
   const note = h('p', { cc: 'restarted', hidden: true });
@@ -50,11 +51,12 @@ export const answerView = (texts: Texts, id: string, grew: () => void): AnswerVi
     grew();
   };
   // Typing: an eighth of what waits each time, so that it is never far behind,
-  // and a fifth of the processor at most.
+  // and a fifth of the processor at most, layout included.
   const type = () => {
     const start = performance.now();
     timer = 0;
     show(still.matches || document.hidden ? backlog.length : Math.ceil(backlog.length / 8));
+    follow();
     cost = performance.now() - start;
     if (backlog) schedule();
   };
@@ -78,7 +80,8 @@ export const answerView = (texts: Texts, id: string, grew: () => void): AnswerVi
       backlog = '';
       note.textContent = text;
       note.hidden = !text;
-      body.redraw('');
+      body.clear();
+      list.show([], body.element);
       show(0);
     },
     token(text) {
@@ -86,8 +89,7 @@ export const answerView = (texts: Texts, id: string, grew: () => void): AnswerVi
       schedule();
     },
     sources(sources) {
-      list.show(sources);
-      body.redraw();
+      list.show(sources, body.element);
       grew();
     },
     end() {

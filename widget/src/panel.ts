@@ -40,12 +40,16 @@ export const createPanel = (around: Surroundings): Panel => {
   let talk: Conversation;
   let restored: Promise<unknown>;
   let pinned = true; // the reader sees the newest
+  let top = 0; // where the log was scrolled to
+  let frame = 0;
   let lost = false; // the connection of an answer
 
   const status = h('p', { cc: 'status', role: 'status' });
   const notice = h('p', { cc: 'notice', hidden: true });
   const log = h('div', { cc: 'log', tabindex: 0, role: 'log', 'aria-live': 'off', 'aria-label': texts(Text.log), scroll: () => {
-    pinned = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
+    // Only going up leaves the end: it may have moved away by itself since.
+    pinned = (pinned && log.scrollTop >= top) || log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
+    top = log.scrollTop;
     jump.hidden = pinned;
   } });
   const network = () => {
@@ -66,9 +70,14 @@ export const createPanel = (around: Surroundings): Panel => {
     toEnd();
     log.focus();
   });
-  const grew = () => {
+  const follow = () => {
+    frame = 0;
     if (pinned) log.scrollTop = log.scrollHeight;
     jump.hidden = pinned;
+  };
+  // Once a frame, whatever happens within it: each time costs a layout.
+  const grew = () => {
+    frame ||= requestAnimationFrame(follow);
   };
 
   const ask = (text: string) => {
@@ -93,7 +102,7 @@ export const createPanel = (around: Surroundings): Panel => {
     }
     let said = 0;
     talk = conversation(around.call, session, {
-      texts, grew,
+      texts, grew, follow,
       add(...elements) {
         log.append(...elements);
         grew();
@@ -102,7 +111,7 @@ export const createPanel = (around: Surroundings): Panel => {
         // Alone in its turn, and emptied before, so that it is heard again too.
         clearTimeout(said);
         status.textContent = '';
-        if (text) said = setTimeout(() => (status.textContent = text), 100);
+        if (text) said = setTimeout(() => (status.textContent = typeof text === 'string' ? text : text()), 100);
       },
       connection(state) {
         lost = !!state;
@@ -123,9 +132,8 @@ export const createPanel = (around: Surroundings): Panel => {
   if (/^https:/.test(settings.avatarUrl)) bar.prepend(h('img', { cc: 'avatar', src: settings.avatarUrl, alt: '', width: 32, height: 32, referrerpolicy: 'no-referrer', error: (event: Event) => (event.target as Element).remove() }));
   if (!inline) bar.append(button('close', CLOSE, texts(Text.close), around.close));
 
-  const rtl = /^(ar|fa|he|ur)\b/.test(around.locale);
   const element = h(inline ? 'section' : 'dialog', {
-    cc: 'panel', role: inline ? 'region' : 'dialog', 'aria-labelledby': 'title', lang: around.locale, dir: rtl ? 'rtl' : 'ltr',
+    cc: 'panel', role: inline ? 'region' : 'dialog', 'aria-labelledby': 'title', lang: around.locale, dir: around.locale === 'ar' ? 'rtl' : 'ltr',
     keydown(event: KeyboardEvent) {
       if (event.key === 'Escape' && !event.isComposing && !inline) {
         event.preventDefault();

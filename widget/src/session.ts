@@ -1,8 +1,9 @@
-// What this device remembers: the session and how to prove it, and the
-// question under way. No text of an answer is kept: the server has them.
+// What this device remembers: the session and how to prove it, the question
+// under way, opinions not yet sent. No text of an answer is kept: the server has them.
 
 import { soon, type Call } from './http.ts';
 import { read, write } from './json.ts';
+import type { Opinion } from './opinions.ts';
 
 /** perhaps does what a browser may refuse: storage that is full, blocked or absent. */
 export const perhaps = <T>(action: () => T): T | undefined => {
@@ -19,6 +20,7 @@ export interface Memory {
   pending?: string; // messageId of the question under way
   question?: string; // its text
   unread?: number;
+  opinions?: { [messageId: string]: Opinion | undefined }; // not yet sent
 }
 
 export interface Session {

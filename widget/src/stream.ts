@@ -125,7 +125,7 @@ export const follow = async (call: Call, session: Session, question: Question, o
 };
 
 /** pause waits, but not longer than until the network or the page is back. */
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const over = new AbortController();
     const end = () => {

@@ -5,7 +5,7 @@
 export const enum Text {
   iconNew, iconSend, iconStop, iconCopy, iconUp, iconDown, iconEnd,
   close, newChat, input, send, stop, you, answer, log, waiting, copy, copied, good, bad, comment, thanks,
-  sources, source, page, row, stopped, restarted, offline, reconnecting, limited, failed, retry, newest, length,
+  sources, source, page, row, stopped, restarted, offline, reconnecting, limited, failed, unsent, retry, newest, length,
 }
 
 export type Texts = (text: Text, value?: string | number) => string;

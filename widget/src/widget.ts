@@ -74,8 +74,9 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
 
   // What could not be loaded is loaded when it is next asked for.
   const later = () => undefined;
+  const early = () => prepare().catch(later);
   const badge = h('span', { cc: 'badge', hidden: true });
-  const launcher = h('button', { cc: 'launcher', type: 'button', 'aria-haspopup': 'dialog', 'aria-expanded': 'false', click: () => (shown ? close() : api.open().catch(later)), pointerenter: () => prepare().catch(later), focus: () => prepare().catch(later) });
+  const launcher = h('button', { cc: 'launcher', type: 'button', 'aria-haspopup': 'dialog', 'aria-expanded': 'false', click: () => (shown ? close() : api.open().catch(later)), pointerenter: early, focus: early });
 
   const dress = () => {
     const { colorScheme } = settings;
@@ -84,13 +85,12 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
     sheets[1].replaceSync(themeSheet(settings, dark, place));
     const { launcherText, launcherIcon, title } = settings;
     const label = launcherText || title;
-    launcher.setAttribute('aria-label', label);
     launcher.replaceChildren(icon(shown ? CLOSE : launcherIcon === 'help' ? HELP : CHAT), ...(launcherText ? [launcherText] : []), badge);
     if (launcherText && launcherIcon === 'none' && !shown) launcher.firstChild!.remove();
     const { unread = 0 } = session.memory;
     badge.hidden = !unread;
     badge.textContent = `${unread}`;
-    if (unread) launcher.setAttribute('aria-label', `${label} (${unread})`);
+    launcher.setAttribute('aria-label', unread ? `${label} (${unread})` : label);
     launcher.setAttribute('aria-expanded', `${shown}`);
     host.toggleAttribute('data-open', shown);
   };

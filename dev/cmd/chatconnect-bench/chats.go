@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/chatconnect/chatconnect/bench/fakemodel"
@@ -52,8 +53,8 @@ func chats(ctx context.Context, setups []setup, users ...int) error {
 	return surround(ctx, models, func(ctx context.Context, surroundings *stack.Stack) error {
 		fmt.Println("Answers, with a model that answers at once. Goals of POST to model request: p50 at one user")
 		fmt.Println("5 ms in serve and 25 ms with a separate worker, p99 at one user 60 ms.")
-		fmt.Println("\n| set-up | users | chats | POST to model request, p50 | p99 | POST to end, p50 | p99 | chats/s |")
-		fmt.Println("|---|---|---|---|---|---|---|---|")
+		fmt.Println("\n| set-up | users | chats | POST to model request, p50 | p99 | POST to end, p50 | p99 | chats/s | refused |")
+		fmt.Println("|---|---|---|---|---|---|---|---|---|")
 		for _, setup := range setups {
 			if err := measureChats(ctx, surroundings, setup, users, models); err != nil {
 				return fmt.Errorf("%s: %w", setup.name, err)
@@ -94,15 +95,15 @@ func measureChats(ctx context.Context, surroundings *stack.Stack, setup setup, u
 		if err != nil {
 			return err
 		}
-		fmt.Printf("| %s | %d | %d | %s | %s | %s | %s | %.0f |\n", setup.name, users, len(r.toEnd),
-			ms(r.toModel, .5), ms(r.toModel, .99), ms(r.toEnd, .5), ms(r.toEnd, .99), r.perSecond)
+		fmt.Printf("| %s | %d | %d | %s | %s | %s | %s | %.0f | %d |\n", setup.name, users, len(r.toEnd),
+			ms(r.toModel, .5), ms(r.toModel, .99), ms(r.toEnd, .5), ms(r.toEnd, .99), r.perSecond, r.refused)
 	}
 	return nil
 }
 
 // start runs an app in this process. stop ends it.
 func start(ctx context.Context, settings config.Config, roles app.Roles) (url string, stop func() error, err error) {
-	a, err := app.New(ctx, settings, app.Options{Roles: roles, Migrate: true, Logger: slog.New(slog.DiscardHandler)})
+	a, err := app.New(ctx, settings, app.Options{Roles: roles, Migrate: true, Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return "", nil, err
 	}

@@ -25,7 +25,7 @@ var vocabulary = strings.Fields(`valve pump filter gasket lever spring bearing s
 
 // prose is as many words in sentences, the same for the same numbers.
 func prose(number, section, words int) string {
-	random := rand.New(rand.NewPCG(uint64(number), uint64(section))) //nolint:gosec // no secret
+	random := rand.New(rand.NewPCG(uint64(number), uint64(section)))
 	var b strings.Builder
 	fmt.Fprintf(&b, "Machine %d, step %d.", number, section)
 	for written := 0; written < words; {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 const (
 	idleStreams = 5000
 	idleTenants = 6                // each may ask 1,000 questions a minute
-	idleAtOnce  = 50               // streams being opened
+	idleAtOnce  = 20               // streams being opened
 	idleWait    = 40 * time.Second // two heartbeats, and all that settles by itself
 )
 
@@ -60,7 +61,7 @@ func measureIdle(ctx context.Context, api *process) error {
 	for i := range streams {
 		visitor := apiclient.Visitor{Base: api.url, Key: tenants[i%idleTenants].client.PublishableKey, HTTP: browsers}
 		opening.Go(func() (err error) {
-			if streams[i], err = visitor.Ask(ctx, fmt.Sprintf("When is tea number %d served?", i)); err != nil {
+			if streams[i], err = insist(ctx, visitor, fmt.Sprintf("When is tea number %d served?", i)); err != nil {
 				return err
 			}
 			go func() {
@@ -91,4 +92,22 @@ func measureIdle(ctx context.Context, api *process) error {
 		idleStreams, seconds(took), after>>20, peak.Process>>20, before>>20)
 	fmt.Printf("%.1f KB a stream; %s of processor time in %s.\n\n", float64(after-before)/idleStreams/1024, seconds(spent), seconds(idleWait))
 	return nil
+}
+
+// insist asks again while the service is not available for the moment, which
+// it may be when all ask at once.
+func insist(ctx context.Context, visitor apiclient.Visitor, question string) (*apiclient.Stream, error) {
+	const attempts, pause = 5, 2 * time.Second
+	for attempt := 1; ; attempt++ {
+		stream, err := visitor.Ask(ctx, question)
+		var problem *apiclient.Problem
+		if !errors.As(err, &problem) || problem.Status != http.StatusServiceUnavailable || attempt == attempts {
+			return stream, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }

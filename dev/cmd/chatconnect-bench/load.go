@@ -34,6 +34,7 @@ type load struct {
 type result struct {
 	toModel, toEnd []time.Duration
 	perSecond      float64
+	refused        int // 503: that was too much at once
 }
 
 // newLoad prepares tenants with one document each.
@@ -84,11 +85,17 @@ func (l *load) run(ctx context.Context, users, chats int, atMost time.Duration) 
 		group.Go(func() error {
 			for asked.Add(1) <= int64(chats) && time.Since(began) < atMost {
 				toModel, toEnd, err := l.chat(ctx)
-				if err != nil {
+				var problem *apiclient.Problem
+				refused := errors.As(err, &problem) && problem.Status == http.StatusServiceUnavailable
+				if err != nil && !refused {
 					return err
 				}
 				mu.Lock()
-				r.toModel, r.toEnd = append(r.toModel, toModel), append(r.toEnd, toEnd)
+				if refused {
+					r.refused++
+				} else {
+					r.toModel, r.toEnd = append(r.toModel, toModel), append(r.toEnd, toEnd)
+				}
 				mu.Unlock()
 			}
 			return nil

@@ -22,6 +22,7 @@ import (
 	"os/signal"
 	"runtime/pprof"
 	"strconv"
+	"syscall"
 
 	"github.com/chatconnect/chatconnect/cmd/chatconnect/app"
 	"github.com/chatconnect/chatconnect/dev/stack"
@@ -30,7 +31,7 @@ import (
 
 func main() {
 	document.RunChildIfAsked()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "chatconnect-bench:", err)
@@ -93,7 +94,7 @@ func inTurn(benches ...func(context.Context) error) func(context.Context) error 
 
 // profiled runs bench with a CPU profile that is written to path.
 func profiled(path string, bench func() error) (err error) {
-	f, err := os.Create(path) //nolint:gosec // the caller's own file
+	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,9 @@ test('a conversation by keyboard alone', async () => {
   await press('Enter');
   await w.in(w.last, 'feedback-form').waitFor({ state: 'hidden' });
   assert.notEqual(await w.focused(), 'body', 'the focus is not lost with the form');
-  assert.equal([...api.sessions.values()].at(-1).get(await w.last.getAttribute('data-id')).comment, 'No.');
+  const rated = [...api.sessions.values()].at(-1).get(await w.last.getAttribute('data-id'));
+  for (let i = 0; i < 250 && rated.comment !== 'No.'; i++) await page.waitForTimeout(20);
+  assert.equal(rated.comment, 'No.');
 
   const hold = gate();
   api.answer = () => [{ token: 'Half ' }, { hold: hold.promise }];

@@ -30,6 +30,11 @@ test('429: the seconds are counted down, then it is tried again', async () => {
   }
   for (const n of ['3', '2', '1']) assert.ok(seen.has(n), `it counts ${[...seen]}`);
   assert.equal(streamsPosted().length, 1, 'nothing is sent before the time is over');
+  const retry = w.part('retry');
+  assert.equal(await retry.getAttribute('aria-disabled'), 'true');
+  assert.match(await retry.evaluate((e) => e.getRootNode().getElementById(e.getAttribute('aria-describedby')).textContent), /Too many questions/, 'and why');
+  await retry.click({ force: true });
+  assert.equal(streamsPosted().length, 1, 'nor by the button');
   api.refuse = () => undefined;
   const answer = await w.ended(1, /^answered$/); // by itself
   assert.equal(await text(w, answer), 'You asked: Too fast?');
@@ -218,6 +223,66 @@ test('feedback: a thumb, a comment, changed, taken back', async () => {
   await down.click();
   await eventually('none');
   assert.equal(await down.getAttribute('aria-pressed'), 'false');
+  check();
+  await close();
+});
+
+test('feedback without a network is kept, said, and sent once it is back, also by the next page', async () => {
+  api.reset();
+  const { page, context, w, check, close } = await visit(url);
+  await w.open();
+  await w.answer('Good?');
+  const id = await w.last.getAttribute('data-id');
+  const kept = () => [...api.sessions.values()].at(-1).get(id);
+  const eventually = async (rating, comment = '') => {
+    for (let i = 0; i < 200 && !(kept().rating === rating && kept().comment === comment); i++) await new Promise((r) => setTimeout(r, 20));
+    assert.deepEqual([kept().rating, kept().comment], [rating, comment]);
+  };
+  const unsent = w.in(w.last, 'unsent');
+
+  await context.setOffline(true);
+  await w.in(w.last, 'feedback-up').click();
+  await unsent.getByText('as soon as possible').waitFor();
+  await w.in(w.last, 'feedback-down').click(); // takes the place of the first
+  await w.in(w.last, 'feedback-comment').fill('Wrong page');
+  await w.in(w.last, 'feedback-send').click();
+  await w.in(w.last, 'feedback-form').waitFor({ state: 'hidden' });
+  assert.ok(await unsent.isVisible());
+  assert.equal(kept().rating, 'none');
+  await context.setOffline(false);
+  await eventually('down', 'Wrong page');
+  await unsent.waitFor({ state: 'hidden' });
+
+  // The server can't take it, the page is left: the next page sends it.
+  api.refuse = (_, path) => (path.endsWith('/feedback') ? { status: 503, code: 'unavailable' } : undefined);
+  await w.in(w.last, 'feedback-up').click();
+  await unsent.getByText('as soon as possible').waitFor();
+  await page.goto('about:blank');
+  api.refuse = () => undefined;
+  await page.goto(url);
+  await w.reopened();
+  await eventually('up');
+  await w.in(w.last, 'feedback-up').and(page.locator('[aria-pressed=true]')).waitFor();
+  await page.waitForFunction(() => Object.values(localStorage).some((v) => v.includes('"opinions":{}')));
+  check();
+  await close();
+});
+
+test('feedback that is refused is not shown as given', async () => {
+  api.reset();
+  const { w, check, close } = await visit(url);
+  await w.open();
+  await w.answer('Good?');
+  api.refuse = (_, path) => (path.endsWith('/feedback') ? { status: 404, code: 'message_unknown' } : undefined);
+  const up = w.in(w.last, 'feedback-up');
+  await up.click();
+  await w.in(w.last, 'unsent').getByText('went wrong').waitFor();
+  assert.equal(await up.getAttribute('aria-pressed'), 'false');
+  assert.equal(api.requests.filter((r) => r.path.endsWith('/feedback')).length, 1, 'what is refused is not sent again');
+  api.refuse = () => undefined;
+  await up.click();
+  await w.in(w.last, 'unsent').waitFor({ state: 'hidden' });
+  assert.equal(await up.getAttribute('aria-pressed'), 'true');
   check();
   await close();
 });
