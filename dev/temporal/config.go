@@ -25,10 +25,11 @@ func serverConfig(dir string, ports ports) *config.Config {
 	return &config.Config{
 		Persistence: config.Persistence{
 			DefaultStore:     sqlite.PluginName,
-			VisibilityStore:  sqlite.PluginName,
+			VisibilityStore:  visibilityStore,
 			NumHistoryShards: historyShards,
 			DataStores: map[string]config.DataStore{
-				sqlite.PluginName: {SQL: sqlConfig(dir)},
+				sqlite.PluginName: {SQL: sqlConfig(databaseFile(dir))},
+				visibilityStore:   {SQL: sqlConfig(visibilityFile(dir))},
 			},
 		},
 		ClusterMetadata: &cluster.Config{
@@ -59,17 +60,24 @@ func serverConfig(dir string, ports ports) *config.Config {
 	}
 }
 
-// databaseFile is the SQLite file in the server's directory.
-func databaseFile(dir string) string { return filepath.Join(dir, "temporal.db") }
+// visibilityStore is what lists of workflows are read from. It has a file of
+// its own, because SQLite has one writer for each file: in one file, noting
+// that a chat has begun holds up the chat.
+const visibilityStore = "visibility"
+
+// databaseFile and visibilityFile are the SQLite files in the server's
+// directory.
+func databaseFile(dir string) string   { return filepath.Join(dir, "temporal.db") }
+func visibilityFile(dir string) string { return filepath.Join(dir, "visibility.db") }
 
 // sqlConfig opens the database with a write-ahead log. With synchronous=normal
 // a commit survives the death of the process, kill -9 included, though the
 // last ones may be lost if the machine itself loses power: the right trade for
 // a development stack.
-func sqlConfig(dir string) *config.SQL {
+func sqlConfig(file string) *config.SQL {
 	return &config.SQL{
 		PluginName:   sqlite.PluginName,
-		DatabaseName: databaseFile(dir),
+		DatabaseName: file,
 		ConnectAttributes: map[string]string{
 			"mode":         "rwc",
 			"journal_mode": "wal",

@@ -26,8 +26,10 @@ const schemaVersion = schema.Version + "/" + schema.VisibilityVersion
 // prepareDatabase brings the database to the point where the server can start:
 // schema and namespace exist.
 func prepareDatabase(ctx context.Context, opts Options, cfg *config.Config) error {
-	if err := createSchema(ctx, databaseFile(opts.Dir)); err != nil {
-		return err
+	for _, file := range []string{databaseFile(opts.Dir), visibilityFile(opts.Dir)} {
+		if err := createSchema(ctx, file); err != nil {
+			return err
+		}
 	}
 	namespace, err := schema.NewNamespaceConfig(clusterName, opts.Namespace, false, nil)
 	if err != nil {
