@@ -137,6 +137,9 @@ func (s *chatShard) run(t *testing.T, step chatStep) chatOutcome {
 		})()
 		require.NoError(t, s.models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultHang, Endpoint: fakemodel.EndpointChat}}}))
 	}
+	if step.name == "generate half" { // however slowly the worker publishes
+		require.NoError(t, s.models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultHang, AfterTokens: 10, Endpoint: fakemodel.EndpointChat}}}))
+	}
 	leaves := shop.stream(body)
 	stays := shop.resume(s.api.URL(), body, nil)
 	if step.name != "" {

@@ -42,9 +42,6 @@ var doomedChatSteps = []chatStep{
 	{"answer next-end", true, 0, 1},
 }
 
-// halfWords is the number of the event after which half of an answer is told.
-const halfWords = 5
-
 // chat puts the death after each write into the worker's dependencies.
 func (d *doom) chat(c *activities.Chat) {
 	c.Chats = doomedChats{c.Chats, d}
@@ -92,7 +89,7 @@ func (d doomedRelay) Publish(ctx context.Context, message chatconnect.MessageRef
 	switch last := events[len(events)-1]; {
 	case last.Terminal():
 		d.doom.at(ctx, "told")
-	case last.ID >= halfWords:
+	case last.Type == chatconnect.EventToken:
 		d.doom.at(ctx, "half")
 	}
 	return nil
