@@ -38,15 +38,16 @@ const observe = () => {
 async function trace(cdp) {
   const events = [];
   cdp.on('Tracing.dataCollected', ({ value }) => events.push(...value));
-  await cdp.send('Tracing.start', { categories: 'toplevel,devtools.timeline', transferMode: 'ReportEvents' });
+  await cdp.send('Tracing.start', { categories: 'toplevel', transferMode: 'ReportEvents' });
   return async () => {
     const complete = new Promise((resolve) => { cdp.once('Tracing.tracingComplete', resolve); });
     await cdp.send('Tracing.end');
     await complete;
-    const layouts = new Map();
-    for (const { name, pid, tid } of events) if (name === 'Layout') layouts.set(`${pid} ${tid}`, (layouts.get(`${pid} ${tid}`) ?? 0) + 1);
-    const [main] = [...layouts].toSorted(([, a], [, b]) => b - a)[0] ?? [];
-    const cpu = events.filter((e) => e.name === 'ThreadControllerImpl::RunTask' && `${e.pid} ${e.tid}` === main).map((e) => e.tdur / 1000);
+    // The page's thread is the busiest of the main ones.
+    const mains = events.filter((e) => e.name === 'thread_name' && e.args.name === 'CrRendererMain').map(({ pid, tid }) =>
+      events.filter((e) => e.pid === pid && e.tid === tid && e.name === 'ThreadControllerImpl::RunTask').map((e) => (e.tdur ?? 0) / 1000));
+    const total = (list) => list.reduce((sum, ms) => sum + ms, 0);
+    const [cpu = []] = mains.toSorted((a, b) => total(b) - total(a));
     if (!cpu.some((ms) => ms > 0)) throw new Error('the trace has no tasks of the page');
     return { cpuTasks: cpu.filter((ms) => ms > 50).length, cpuLongest: Math.max(0, ...cpu) };
   };
@@ -145,7 +146,8 @@ for (let n = 0; n < RUNS; n++) {
 await Promise.all([browser.close(), api.close(), pages.close()]);
 
 const of = (list, name) => median(list.map((entry) => entry[name]));
-const long = (list) => `${of(list, 'tasks')}, longest ${of(list, 'longest').toFixed(0)} ms`;
+const long = (list, n = 'tasks', ms = 'longest') => `${of(list, n)}, longest ${of(list, ms).toFixed(0)} ms`;
+const byCPU = (list) => long(list, 'cpuTasks', 'cpuLongest');
 const rows = [
   ['widget.js, gzip -9', `${gzip} bytes`, `<= ${GOALS.gzip}, at most ${GOALS.hard}`, gzip <= GOALS.hard, gzip > GOALS.gzip && 'within the limit, over the goal'],
   ['widget.js, brotli', `${brotliCompressSync(script).length} bytes`, '', true],
@@ -154,8 +156,9 @@ const rows = [
   [`TBT at ${THROTTLE}x, page without it`, `${of(plains, 'blocking').toFixed(0)} ms`, '', true],
   [`TBT at ${THROTTLE}x, page with it`, `${of(loads, 'blocking').toFixed(0)} ms`, '', true],
   [`long tasks at ${THROTTLE}x, the stream read without the widget`, long(reads), '', true],
+  ['  by processor time', byCPU(reads), '', true],
   [`long tasks at ${THROTTLE}x, streaming ${CHARACTERS}`, long(streams), '', true],
-  ['  by processor time', `${of(streams, 'cpuTasks')}, longest ${of(streams, 'cpuLongest').toFixed(0)} ms`, `<= ${GOALS.long}`, of(streams, 'cpuTasks') <= GOALS.long],
+  ['  by processor time', byCPU(streams), `<= ${GOALS.long}`, of(streams, 'cpuTasks') <= GOALS.long],
   [`TBT at ${THROTTLE}x, streaming ${CHARACTERS}`, `${of(streams, 'blocking').toFixed(0)} ms in ${(of(streams, 'took') / 1000).toFixed(1)} s`, '', true],
   ['CLS, streaming', of(streams, 'cls').toFixed(4), `${GOALS.cls}`, Math.max(...streams.map((s) => s.cls)) === 0],
 ];
