@@ -110,19 +110,21 @@ func (w *ingestion) embed(ctx workflow.Context, chunks int) error {
 		in := &temporal.EmbedBatchInput{IngestInput: *w.IngestInput, Batch: batch, From: batch * size, To: min((batch+1)*size, chunks)}
 		running.Add(1)
 		workflow.Go(ctx, func(ctx workflow.Context) {
-			defer running.Done()
-			defer free.Release(1)
 			paced := workflow.WithActivityOptions(ctx, temporal.EmbedOptions(5*time.Minute))
 			var embedded temporal.EmbedBatchResult
-			if err := workflow.ExecuteActivity(paced, a.EmbedBatch, in).Get(ctx, &embedded); err != nil {
-				if failed == nil {
-					failed = err
-					cancel()
-				}
-				return
+			err := workflow.ExecuteActivity(paced, a.EmbedBatch, in).Get(ctx, &embedded)
+			switch {
+			case err == nil:
+				w.progress.BatchesDone++
+				w.tokens += embedded.Tokens
+			case failed == nil:
+				failed = err
+				cancel()
 			}
-			w.progress.BatchesDone++
-			w.tokens += embedded.Tokens
+			// Not deferred: when a worker lets go of a workflow, the deferred calls
+			// of all its coroutines run at the same time.
+			free.Release(1)
+			running.Done()
 		})
 	}
 	// Waiting on a context that can't be cancelled: batches that still run

@@ -115,27 +115,27 @@ func (w *reindex) embed(ctx workflow.Context, incomplete []chatconnect.ActiveRev
 		}
 		running.Add(1)
 		workflow.Go(ctx, func(ctx workflow.Context) {
-			defer running.Done()
-			defer free.Release(1)
 			options := temporal.EmbedOptions(5 * time.Minute)
 			options.Priority = sdktemporal.Priority{PriorityKey: temporal.ReindexPriority, FairnessKey: string(batch.ClientID)}
 			var result temporal.ReindexBatchResult
-			if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), a.ReindexBatch, batch).Get(ctx, &result); err != nil {
-				if failed == nil {
-					failed = err
-					cancel()
+			err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), a.ReindexBatch, batch).Get(ctx, &result)
+			switch {
+			case err == nil:
+				w.Progress.Embedded += result.Embedded
+				w.Progress.Tokens += result.Tokens
+				for _, piece := range batch.Pieces {
+					documents := 0
+					if pieces[piece.Revision]--; pieces[piece.Revision] == 0 {
+						documents = 1
+					}
+					w.count(documents, piece.To-piece.From)
 				}
-				return
+			case failed == nil:
+				failed = err
+				cancel()
 			}
-			w.Progress.Embedded += result.Embedded
-			w.Progress.Tokens += result.Tokens
-			for _, piece := range batch.Pieces {
-				documents := 0
-				if pieces[piece.Revision]--; pieces[piece.Revision] == 0 {
-					documents = 1
-				}
-				w.count(documents, piece.To-piece.From)
-			}
+			free.Release(1) // not deferred, as in ingestion.embed
+			running.Done()
 		})
 	}
 	// Batches that still run must have stopped writing before the collection is

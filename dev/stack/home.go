@@ -77,8 +77,13 @@ func (h *home) path(elements ...string) string {
 	return filepath.Join(append([]string{h.dir}, elements...)...)
 }
 
-// close lets the next process have the directory.
-func (h *home) close() error { return h.lock.Close() }
+// close lets the next process have the directory. Closing the file would not
+// do: a child that another goroutine is just starting holds a copy of it until
+// it runs its own program.
+func (h *home) close() error {
+	_ = syscall.Flock(int(h.lock.Fd()), syscall.LOCK_UN)
+	return h.lock.Close()
+}
 
 // Reset removes everything in a state directory, so that the next start is a
 // first one. It refuses with a RunningError while the directory is in use.
