@@ -85,7 +85,7 @@ type Config struct {
 	PublicURL      string   `env:"PUBLIC_URL" help:"how browsers reach this installation; https turns on Secure cookies"`
 	TrustedProxies []string `env:"TRUSTED_PROXIES" help:"addresses or CIDRs whose X-Forwarded-For is believed, comma-separated"`
 	MetricsAddr    string   `env:"METRICS_ADDR" envDefault:"127.0.0.1:9464" help:"where /metrics listens; off turns it off"`
-	Workers        int      `env:"WORKERS" envDefault:"4" help:"documents parsed at once by one worker process"`
+	Workers        int      `env:"WORKERS" envDefault:"2" help:"documents parsed at once by one worker process; about one for each processor"`
 	LogLevel       LogLevel `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn or error"`
 
 	JanitorInterval time.Duration `env:"JANITOR_INTERVAL" envDefault:"1h" help:"how often workers look for files and points that belong to nothing; 0 turns it off"`
