@@ -93,45 +93,17 @@ func (w *ingestion) embed(ctx workflow.Context, chunks int) error {
 	batches := (chunks + size - 1) / size
 	w.progress.ChunksTotal, w.progress.Batches, w.progress.BatchesDone = chunks, batches, 0
 
-	ctx, cancel := workflow.WithCancel(ctx)
-	defer cancel()
-	free := workflow.NewSemaphore(ctx, batchesAtOnce)
-	var failed error
-	running := workflow.NewWaitGroup(ctx)
-	for batch := range batches {
-		err := free.Acquire(ctx, 1)
-		if failed != nil {
-			break // and cancelled the context, which is why err is set
-		}
-		if err != nil {
-			failed = err
-			break
-		}
+	return inBatches(ctx, batches, batchesAtOnce, func(ctx workflow.Context, batch int) error {
 		in := &temporal.EmbedBatchInput{IngestInput: *w.IngestInput, Batch: batch, From: batch * size, To: min((batch+1)*size, chunks)}
-		running.Add(1)
-		workflow.Go(ctx, func(ctx workflow.Context) {
-			paced := workflow.WithActivityOptions(ctx, temporal.EmbedOptions(5*time.Minute))
-			var embedded temporal.EmbedBatchResult
-			err := workflow.ExecuteActivity(paced, a.EmbedBatch, in).Get(ctx, &embedded)
-			switch {
-			case err == nil:
-				w.progress.BatchesDone++
-				w.tokens += embedded.Tokens
-			case failed == nil:
-				failed = err
-				cancel()
-			}
-			// Not deferred: when a worker lets go of a workflow, the deferred calls
-			// of all its coroutines run at the same time.
-			free.Release(1)
-			running.Done()
-		})
-	}
-	// Waiting on a context that can't be cancelled: batches that still run
-	// must have stopped writing before anyone cleans up after them.
-	disconnected, _ := workflow.NewDisconnectedContext(ctx)
-	running.Wait(disconnected)
-	return failed
+		paced := workflow.WithActivityOptions(ctx, temporal.EmbedOptions(5*time.Minute))
+		var embedded temporal.EmbedBatchResult
+		if err := workflow.ExecuteActivity(paced, a.EmbedBatch, in).Get(ctx, &embedded); err != nil {
+			return err
+		}
+		w.progress.BatchesDone++
+		w.tokens += embedded.Tokens
+		return nil
+	})
 }
 
 // removeReplaced removes the versions whose place this one took, once every

@@ -92,8 +92,6 @@ func (w *reindex) count(documents, chunks int) {
 // failure that retries can't mend ends it.
 func (w *reindex) embed(ctx workflow.Context, incomplete []chatconnect.ActiveRevision) error {
 	var a *activities.Reindex
-	ctx, cancel := workflow.WithCancel(ctx)
-	defer cancel()
 	pieces := map[chatconnect.Revision]int{} // not yet done
 	batches := reindexBatches(w.Plan.To, incomplete)
 	for _, batch := range batches {
@@ -101,48 +99,25 @@ func (w *reindex) embed(ctx workflow.Context, incomplete []chatconnect.ActiveRev
 			pieces[piece.Revision]++
 		}
 	}
-	free := workflow.NewSemaphore(ctx, reindexAtOnce)
-	running := workflow.NewWaitGroup(ctx)
-	var failed error
-	for _, batch := range batches {
-		err := free.Acquire(ctx, 1)
-		if failed != nil {
-			break // and cancelled the context, which is why err is set
+	return inBatches(ctx, len(batches), reindexAtOnce, func(ctx workflow.Context, n int) error {
+		batch := batches[n]
+		options := temporal.EmbedOptions(5 * time.Minute)
+		options.Priority = sdktemporal.Priority{PriorityKey: temporal.ReindexPriority, FairnessKey: string(batch.ClientID)}
+		var result temporal.ReindexBatchResult
+		if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), a.ReindexBatch, batch).Get(ctx, &result); err != nil {
+			return err
 		}
-		if err != nil {
-			failed = err
-			break
-		}
-		running.Add(1)
-		workflow.Go(ctx, func(ctx workflow.Context) {
-			options := temporal.EmbedOptions(5 * time.Minute)
-			options.Priority = sdktemporal.Priority{PriorityKey: temporal.ReindexPriority, FairnessKey: string(batch.ClientID)}
-			var result temporal.ReindexBatchResult
-			err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), a.ReindexBatch, batch).Get(ctx, &result)
-			switch {
-			case err == nil:
-				w.Progress.Embedded += result.Embedded
-				w.Progress.Tokens += result.Tokens
-				for _, piece := range batch.Pieces {
-					documents := 0
-					if pieces[piece.Revision]--; pieces[piece.Revision] == 0 {
-						documents = 1
-					}
-					w.count(documents, piece.To-piece.From)
-				}
-			case failed == nil:
-				failed = err
-				cancel()
+		w.Progress.Embedded += result.Embedded
+		w.Progress.Tokens += result.Tokens
+		for _, piece := range batch.Pieces {
+			documents := 0
+			if pieces[piece.Revision]--; pieces[piece.Revision] == 0 {
+				documents = 1
 			}
-			free.Release(1) // not deferred, as in ingestion.embed
-			running.Done()
-		})
-	}
-	// Batches that still run must have stopped writing before the collection is
-	// removed.
-	disconnected, _ := workflow.NewDisconnectedContext(ctx)
-	running.Wait(disconnected)
-	return failed
+			w.count(documents, piece.To-piece.From)
+		}
+		return nil
+	})
 }
 
 // reindexBatches cuts revisions into batches of at most minBatchSize chunks of
