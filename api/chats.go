@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -45,11 +44,7 @@ func (s *Server) getChats(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	var cursor *string
-	if next != "" {
-		cursor = &next
-	}
-	c.JSON(http.StatusOK, gin.H{"conversations": notNil(conversations), "nextCursor": cursor})
+	c.JSON(http.StatusOK, gin.H{"conversations": notNil(conversations), "nextCursor": nextCursor(next)})
 }
 
 // getConversation shows one conversation with everything that was logged.
@@ -78,7 +73,7 @@ func (s *Server) getConversation(c *gin.Context) {
 func conversationFilter(c *gin.Context) (chatconnect.ConversationFilter, error) {
 	filter := chatconnect.ConversationFilter{
 		Search: strings.TrimSpace(cleanText(c.Query("search"))), Status: chatconnect.ChatStatus(c.Query("status")),
-		Rating: chatconnect.Rating(c.Query("rating")), Cursor: c.Query("cursor"), Limit: defaultPage,
+		Rating: chatconnect.Rating(c.Query("rating")),
 	}
 	if utf8.RuneCountInString(filter.Search) > maxSearch {
 		return filter, invalidFilter("search has at most %d characters.", maxSearch)
@@ -99,15 +94,8 @@ func conversationFilter(c *gin.Context) (chatconnect.ConversationFilter, error) 
 	if filter.To, err = filterTime(c.Query("to"), 24*time.Hour); err != nil {
 		return filter, err
 	}
-	if limit := c.Query("limit"); limit != "" {
-		if filter.Limit, err = strconv.Atoi(limit); err != nil || filter.Limit < 1 || filter.Limit > maxPage {
-			return filter, chatconnect.Errorf(chatconnect.KindInvalid, "limit_invalid", "limit is a number from 1 to %d.", maxPage)
-		}
-	}
-	if len(filter.Cursor) > maxCursor {
-		return filter, chatconnect.Errorf(chatconnect.KindInvalid, "cursor_invalid", "cursor is the nextCursor of the page before.")
-	}
-	return filter, nil
+	filter.Cursor, filter.Limit, err = pageOf(c)
+	return filter, err
 }
 
 // filterTime reads a day (UTC) or a moment; whole is what is added to a day.

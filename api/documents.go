@@ -3,18 +3,11 @@ package api
 import (
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/gin-gonic/gin"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/internal/telemetry"
-)
-
-const (
-	defaultPage = 50
-	maxPage     = 200
-	maxCursor   = 256
 )
 
 func (s *Server) getDocuments(c *gin.Context) {
@@ -23,15 +16,9 @@ func (s *Server) getDocuments(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	filter := chatconnect.DocumentFilter{Cursor: c.Query("cursor"), Limit: defaultPage}
-	if limit := c.Query("limit"); limit != "" {
-		if filter.Limit, err = strconv.Atoi(limit); err != nil || filter.Limit < 1 || filter.Limit > maxPage {
-			s.fail(c, chatconnect.Errorf(chatconnect.KindInvalid, "limit_invalid", "limit is a number from 1 to %d.", maxPage))
-			return
-		}
-	}
-	if len(filter.Cursor) > maxCursor {
-		s.fail(c, chatconnect.Errorf(chatconnect.KindInvalid, "cursor_invalid", "cursor is the nextCursor of the page before."))
+	var filter chatconnect.DocumentFilter
+	if filter.Cursor, filter.Limit, err = pageOf(c); err != nil {
+		s.fail(c, err)
 		return
 	}
 	documents, next, err := s.Documents.Documents(c.Request.Context(), client, filter)
@@ -39,11 +26,7 @@ func (s *Server) getDocuments(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	var cursor *string
-	if next != "" {
-		cursor = &next
-	}
-	c.JSON(http.StatusOK, gin.H{"documents": notNil(documents), "nextCursor": cursor})
+	c.JSON(http.StatusOK, gin.H{"documents": notNil(documents), "nextCursor": nextCursor(next)})
 }
 
 // getDocument finds a document of the client named by ?clientId=, or of any

@@ -69,11 +69,7 @@ func (s *Store) Conversations(ctx context.Context, client chatconnect.ClientID, 
 	if err != nil {
 		return nil, "", err
 	}
-	limit := filter.Limit
-	if limit <= 0 {
-		limit = defaultPage
-	}
-	limit = min(limit, maxPage)
+	limit := pageSize(filter.Limit)
 	from, to := bounds(filter)
 	rows, err := queries.Conversations(ctx, sqlcgen.ConversationsParams{
 		ClientID: client, Pattern: containing(filter.Search), Status: string(filter.Status), Rating: string(filter.Rating),
@@ -83,12 +79,7 @@ func (s *Store) Conversations(ctx context.Context, client chatconnect.ClientID, 
 	if err != nil {
 		return nil, "", storeError(err)
 	}
-	next := ""
-	if len(rows) > limit {
-		rows = rows[:limit]
-		last := rows[limit-1]
-		next = cursor{last.AskedAt, string(last.SessionID)}.encode()
-	}
+	rows, next := pageOf(rows, limit, func(last sqlcgen.ConversationsRow) cursor { return cursor{last.AskedAt, string(last.SessionID)} })
 	conversations := make([]chatconnect.Conversation, len(rows))
 	for i, row := range rows {
 		conversations[i] = chatconnect.Conversation{

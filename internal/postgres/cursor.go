@@ -8,6 +8,29 @@ import (
 	chatconnect "github.com/chatconnect/chatconnect"
 )
 
+const (
+	defaultPage = 50
+	maxPage     = 200
+)
+
+// pageSize is how many items a list returns for the limit asked for, 0 for the
+// default.
+func pageSize(limit int) int {
+	if limit <= 0 {
+		limit = defaultPage
+	}
+	return min(limit, maxPage)
+}
+
+// pageOf cuts rows, of which one more than limit was read, to a page and the
+// encoded cursor of the next, "" at the end.
+func pageOf[Row any](rows []Row, limit int, at func(last Row) cursor) (page []Row, next string) {
+	if len(rows) <= limit {
+		return rows, ""
+	}
+	return rows[:limit], at(rows[limit-1]).encode()
+}
+
 // errCursor refuses a cursor that no list returned.
 var errCursor = chatconnect.Errorf(chatconnect.KindInvalid, "cursor_invalid", "The cursor is not one that a list returned.")
 

@@ -8,11 +8,6 @@ import (
 	"github.com/chatconnect/chatconnect/internal/postgres/sqlcgen"
 )
 
-const (
-	defaultPage = 50
-	maxPage     = 200
-)
-
 // CreateDocument gives the document an ID, version 1 and StatusQueued where it
 // has none. The counts start at zero whatever it says.
 func (s *Store) CreateDocument(ctx context.Context, client chatconnect.ClientID, document chatconnect.Document) (chatconnect.Document, error) {
@@ -63,11 +58,7 @@ func (s *Store) Documents(ctx context.Context, client chatconnect.ClientID, filt
 	if err != nil {
 		return nil, "", err
 	}
-	limit := filter.Limit
-	if limit <= 0 {
-		limit = defaultPage
-	}
-	limit = min(limit, maxPage)
+	limit := pageSize(filter.Limit)
 	rows, err := queries.Documents(ctx, sqlcgen.DocumentsParams{
 		ClientID: client, Before: after.createdAt, BeforeID: after.id,
 		MaxRows: limit + 1, // one more tells whether there is a next page
@@ -75,12 +66,7 @@ func (s *Store) Documents(ctx context.Context, client chatconnect.ClientID, filt
 	if err != nil {
 		return nil, "", storeError(err)
 	}
-	next := ""
-	if len(rows) > limit {
-		rows = rows[:limit]
-		last := rows[limit-1]
-		next = cursor{last.CreatedAt, string(last.ID)}.encode()
-	}
+	rows, next := pageOf(rows, limit, func(last sqlcgen.Document) cursor { return cursor{last.CreatedAt, string(last.ID)} })
 	documents := make([]chatconnect.Document, len(rows))
 	for i, row := range rows {
 		documents[i] = toDocument(row)
