@@ -36,7 +36,8 @@ func (s *service) call(path string, body map[string]any) response {
 func TestAServiceIngestsADocument(t *testing.T) {
 	t.Parallel()
 	models, settings := startModels(t, fakemodel.Knobs{})
-	p := startProduct(t, settings...)
+	// The gate may be shut for longer than a provider may usually keep silent.
+	p := startProduct(t, append(settings, "MODEL_TIMEOUT=10m")...)
 	shop, operator := newTenant(t, p.URL(), chatconnect.TierFree), newService(t, p)
 
 	calls := watchEmbedCalls(models) // shut: the document waits while its progress is published

@@ -76,7 +76,8 @@ func TestOneDocumentOvertakesAnothersPile(t *testing.T) {
 	models, settings := startModels(t, fakemodel.Knobs{})
 	calls := watchEmbedCalls(models, "pile", "single")
 	// One at a time, so that the order of the calls is the order of the queue.
-	p := startProduct(t, append(settings, "EMBEDDING_CONCURRENCY=1", "WORKERS=1")...)
+	// The gate may be shut for longer than a provider may usually keep silent.
+	p := startProduct(t, append(settings, "EMBEDDING_CONCURRENCY=1", "WORKERS=1", "MODEL_TIMEOUT=10m")...)
 	busy, quiet := newTenant(t, p.URL(), chatconnect.TierFree), newTenant(t, p.URL(), chatconnect.TierFree)
 	const n = 40
 	pile := busy.upload(notes("pile", n)...)

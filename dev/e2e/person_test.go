@@ -81,7 +81,7 @@ func (r response) problem() string {
 	return problem.Code
 }
 
-func (p *person) do(method, path string, body any, header ...string) response {
+func (p *person) try(method, path string, body any, header ...string) response {
 	p.t.Helper()
 	var content io.Reader
 	switch body := body.(type) {
@@ -109,10 +109,22 @@ func (p *person) do(method, path string, body any, header ...string) response {
 	defer answer.Body.Close()
 	read, err := io.ReadAll(answer.Body)
 	require.NoError(p.t, err)
-	if _, once := body.(io.Reader); !once && answer.StatusCode == http.StatusServiceUnavailable && bytes.Contains(read, []byte("sessions_unavailable")) {
-		return p.do(method, path, body, header...) // refused before anything was done, by a machine too busy to look a session up in time
-	}
 	return response{p.t, answer.StatusCode, answer.Header, read}
+}
+
+// do asks again, for as long as patience lasts, if a machine too busy to look
+// the session up in time refused the request before anything was done.
+func (p *person) do(method, path string, body any, header ...string) response {
+	p.t.Helper()
+	_, readOnce := body.(io.Reader)
+	for began := time.Now(); ; {
+		answer := p.try(method, path, body, header...)
+		late := answer.status == http.StatusServiceUnavailable && bytes.Contains(answer.body, []byte("sessions_unavailable"))
+		if !late || readOnce || time.Since(began) > patience {
+			return answer
+		}
+		p.t.Logf("%s %s: no session in time, asked again", method, path)
+	}
 }
 
 func (p *person) get(path string, header ...string) response {
@@ -207,10 +219,14 @@ func (c *tenant) watch(done func(map[chatconnect.DocumentID]chatconnect.Document
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	header := http.Header{"Origin": {c.base}}
-	connection, refused, err := websocket.Dial(ctx, strings.Replace(c.base, "http", "ws", 1)+"/api/dashboard/events?clientId="+string(c.ID),
-		&websocket.DialOptions{HTTPClient: &http.Client{Jar: c.http.Jar}, HTTPHeader: header})
-	if err != nil && refused != nil && refused.StatusCode == http.StatusServiceUnavailable {
-		return c.watch(done) // the machine is too busy to look a session up in time
+	dial := func() (*websocket.Conn, *http.Response, error) {
+		return websocket.Dial(ctx, strings.Replace(c.base, "http", "ws", 1)+"/api/dashboard/events?clientId="+string(c.ID),
+			&websocket.DialOptions{HTTPClient: &http.Client{Jar: c.http.Jar}, HTTPHeader: header})
+	}
+	connection, refused, err := dial()
+	for err != nil && refused != nil && refused.StatusCode == http.StatusServiceUnavailable && ctx.Err() == nil {
+		c.t.Log("events: no session in time, asked again") // as do
+		connection, refused, err = dial()
 	}
 	require.NoError(c.t, err)
 	defer connection.CloseNow()

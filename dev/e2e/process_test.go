@@ -59,16 +59,22 @@ func startProcess(t testing.TB, home string, environ ...string) *process {
 	t.Helper()
 	binary, err := devBinary()
 	require.NoError(t, err)
+	p := launch(t, binary, append([]string{"CHATCONNECT_HOME=" + home}, environ...))
+	p.home, p.environ = home, environ
+	return p
+}
+
+// launch runs a program with an API in a process group of its own, with this
+// environment and nothing else, and waits until it is ready.
+func launch(t testing.TB, program string, environ []string) *process {
+	t.Helper()
 	port := freePort(t)
 	p := &process{
-		t: t, exited: make(chan struct{}), output: &bytes.Buffer{},
-		url: fmt.Sprintf("http://localhost:%d", port), home: home, environ: environ,
+		t: t, command: exec.Command(program), exited: make(chan struct{}), output: &bytes.Buffer{},
+		url: fmt.Sprintf("http://localhost:%d", port),
 	}
-	p.command = exec.Command(binary)
-	p.command.Env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(),
-		"CHATCONNECT_HOME=" + home, fmt.Sprintf("PORT=%d", port),
-	}, environ...)
+	p.command.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir()}, environ...)
+	p.command.Env = append(p.command.Env, fmt.Sprintf("PORT=%d", port))
 	p.command.Stdout, p.command.Stderr = p.output, p.output
 	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	require.NoError(t, p.command.Start())

@@ -1,13 +1,10 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -50,23 +47,5 @@ func startRolesProcess(t testing.TB, roles string, environ []string) *process {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	port := freePort(t)
-	p := &process{
-		t: t, command: exec.Command(self), exited: make(chan struct{}), output: &bytes.Buffer{},
-		url: fmt.Sprintf("http://localhost:%d", port),
-	}
-	p.command.Env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(), rolesVariable + "=" + roles,
-	}, environ...)
-	p.command.Env = append(p.command.Env, fmt.Sprintf("PORT=%d", port))
-	p.command.Stdout, p.command.Stderr = p.output, p.output
-	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	require.NoError(t, p.command.Start())
-	go func() {
-		defer close(p.exited)
-		_ = p.command.Wait() // killed on purpose
-	}()
-	t.Cleanup(p.kill)
-	p.waitReady()
-	return p
+	return launch(t, self, append([]string{rolesVariable + "=" + roles}, environ...))
 }
