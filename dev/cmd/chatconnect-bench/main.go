@@ -8,7 +8,8 @@
 //
 // -only measures one part of the answers: "latency" is one user in serve, for
 // comparing two versions of the way to the model; -cpuprofile writes where the
-// time went.
+// time went. Redis is a redis-server of the
+// bench's own if the machine has one, or the one at REDIS_URL.
 package main
 
 import (
@@ -111,7 +112,7 @@ const dimensions = 256
 
 // surround starts a provider and the embedded stack around it, and passes the
 // stack to measure.
-func surround(ctx context.Context, provider http.Handler, measure func(context.Context, *stack.Stack) error) error {
+func surround(ctx context.Context, provider http.Handler, measure func(context.Context, *stack.Stack) error) (err error) {
 	home, err := os.MkdirTemp("", "chatconnect-bench-")
 	if err != nil {
 		return err
@@ -120,10 +121,19 @@ func surround(ctx context.Context, provider http.Handler, measure func(context.C
 	models := httptest.NewServer(provider)
 	defer models.Close()
 
-	surroundings, err := stack.Start(ctx, stack.Options{Home: home, WithoutUI: true, Environ: []string{
+	environ := []string{
 		"PATH=" + os.Getenv("PATH"), "PORT=0", "METRICS_ADDR=off", "LOG_LEVEL=error",
 		"OPENAI_API_KEY=bench", "OPENAI_BASE_URL=" + models.URL + "/v1", "EMBEDDING_DIMENSIONS=" + strconv.Itoa(dimensions),
-	}})
+	}
+	redis, stopRedis, err := chooseRedis(ctx, home)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopRedis()) }()
+	if redis != "" {
+		environ = append(environ, "REDIS_URL="+redis)
+	}
+	surroundings, err := stack.Start(ctx, stack.Options{Home: home, WithoutUI: true, Environ: environ})
 	if err != nil {
 		return err
 	}
