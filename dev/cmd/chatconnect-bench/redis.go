@@ -21,8 +21,8 @@ func chooseRedis(ctx context.Context, dir string) (url string, stop func() error
 		fmt.Print("Redis is the one at REDIS_URL.\n\n")
 		return url, stop, nil
 	}
-	binary, err := exec.LookPath("redis-server")
-	if err != nil {
+	binary, _ := exec.LookPath("redis-server")
+	if binary == "" {
 		fmt.Print("There is no redis-server on the path: Redis is the embedded one, whose lag is not a production's.\n\n")
 		return "", stop, nil
 	}
