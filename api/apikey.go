@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -13,7 +12,6 @@ import (
 const (
 	headerAPIKey = "X-Api-Key"
 	contextOwner = "keyOwner"
-	maxKeyLength = 128
 )
 
 var errOriginNotAllowed = chatconnect.Errorf(chatconnect.KindForbidden, "origin_not_allowed",
@@ -26,11 +24,11 @@ func (s *Server) requireKey(c *gin.Context) {
 	origin, token := c.GetHeader("Origin"), c.GetHeader(headerAPIKey)
 	var owner chatconnect.KeyOwner
 	err := error(chatconnect.ErrAPIKeyInvalid)
-	if len(token) <= maxKeyLength && (strings.HasPrefix(token, prefixPublishable) || strings.HasPrefix(token, prefixSecret)) {
-		owner, err = s.keys.owner(c.Request.Context(), token)
+	if wellFormed(token) {
+		owner, err = s.keys.owner(c.Request.Context(), token, s.addressLimits(c, "", wrongKeysPerIP))
 	}
 	if err != nil {
-		if errors.Is(err, chatconnect.ErrAPIKeyInvalid) {
+		if kind := chatconnect.AsError(err).Kind; kind == chatconnect.KindUnauthenticated || kind == chatconnect.KindRateLimited {
 			// So that a page's author sees "wrong key" rather than a CORS error.
 			allowOrigin(c, origin)
 		}

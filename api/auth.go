@@ -32,7 +32,7 @@ type registerRequest struct {
 
 func (s *Server) postRegister(c *gin.Context) {
 	ctx := c.Request.Context()
-	if err := s.throttle(c, chatconnect.RateLimit{Key: "register:ip:" + visitorIP(c), PerMinute: registerPerIP}); err != nil {
+	if err := s.throttle(c, s.addressLimits(c, "register:", registerPerIP)...); err != nil {
 		s.fail(c, err)
 		return
 	}

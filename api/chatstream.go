@@ -74,7 +74,7 @@ func (s *Server) getChatStream(c *gin.Context) {
 		return
 	}
 	// A visitor with a bad connection re-attaches often: that isn't asking.
-	place, err := s.admitStream(c, session, visitLimits(c, owner, "attach", session))
+	place, err := s.admitStream(c, session, s.visitLimits(c, "attach", session))
 	if err != nil {
 		s.refuseChat(c, err)
 		return

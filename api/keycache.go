@@ -1,7 +1,6 @@
 package api
 
 import (
-	"container/list"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -17,63 +16,52 @@ const (
 	// keyFresh bounds how long a revoked key, a changed tier or a removed
 	// domain can live on in another process.
 	keyFresh      = time.Second
-	keyCacheSize  = 10_000
+	keyCacheSize  = 10_000 // of valid keys, and again of wrong ones
 	keyLookupTime = 3 * time.Second
+	// strangersAtOnce is how many unknown keys the database is asked about at
+	// the same time. Whatever storm of wrong keys there is, it leaves the rest
+	// of the connections to those who are known.
+	strangersAtOnce = 4
 )
 
 type tokenHash = [sha256.Size]byte
 
 // keyCache keeps key look-ups for a second, wrong keys too, and asks the
 // database once for any number of simultaneous questions.
+//
+// A key that was valid when it was last asked for is known: it is looked up
+// again whoever sends it. Unknown ones are counted by where they come from, as
+// guesses, until they prove valid. Both kinds are kept apart, so that no number
+// of wrong keys makes a known one unknown.
 type keyCache struct {
-	lookup func(ctx context.Context, tokenHash []byte) (chatconnect.KeyOwner, error)
-	now    func() time.Time
-	flight singleflight.Group
+	lookup    func(ctx context.Context, tokenHash []byte) (chatconnect.KeyOwner, error)
+	now       func() time.Time
+	flight    singleflight.Group
+	guesses   *guesses
+	strangers chan struct{} // holds a token for each unknown key that is being looked up
 
-	mu         sync.Mutex
-	generation int // raised by forget: a look-up begun before must not be kept
-	entries    map[tokenHash]*list.Element
-	recent     *list.List // of *keyEntry, most recently used first
-}
-
-type keyEntry struct {
-	hash  tokenHash
-	owner chatconnect.KeyOwner
-	err   error // ErrAPIKeyInvalid, or nil
-	at    time.Time
+	mu           sync.Mutex
+	generation   int // raised by forget: a look-up begun before must not be kept
+	valid, wrong *keyEntries
 }
 
 func newKeyCache(lookup func(context.Context, []byte) (chatconnect.KeyOwner, error)) *keyCache {
-	return &keyCache{lookup: lookup, now: time.Now, entries: map[tokenHash]*list.Element{}, recent: list.New()}
+	return &keyCache{
+		lookup: lookup, now: time.Now, guesses: newGuesses(), strangers: make(chan struct{}, strangersAtOnce),
+		valid: newKeyEntries(keyCacheSize), wrong: newKeyEntries(keyCacheSize),
+	}
 }
 
-// owner returns whom the token belongs to, or ErrAPIKeyInvalid.
-func (k *keyCache) owner(ctx context.Context, token string) (chatconnect.KeyOwner, error) {
+// owner returns whom the token belongs to, or ErrAPIKeyInvalid. From are the
+// limits that an unknown token counts against, none for callers who are
+// trusted; over them nothing is looked up, and the error is rate_limited.
+func (k *keyCache) owner(ctx context.Context, token string, from []chatconnect.RateLimit) (chatconnect.KeyOwner, error) {
 	hash := sha256.Sum256([]byte(token))
-	entry, found := k.get(hash)
-	if !found {
-		// The look-up serves everyone who waits, so it doesn't end with the
-		// request that happened to begin it.
-		result := k.flight.DoChan(string(hash[:]), func() (any, error) {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keyLookupTime)
-			defer cancel()
-			generation, asked := k.begin()
-			owner, err := k.lookup(ctx, hash[:])
-			if err != nil && !errors.Is(err, chatconnect.ErrAPIKeyInvalid) {
-				return nil, err
-			}
-			entry := &keyEntry{hash: hash, owner: owner, err: err, at: asked}
-			k.put(entry, generation)
-			return entry, nil
-		})
-		select {
-		case <-ctx.Done():
-			return chatconnect.KeyOwner{}, ctx.Err()
-		case r := <-result:
-			if r.Err != nil {
-				return chatconnect.KeyOwner{}, unavailable("keys_unavailable", "The service is not available at this moment. Please try again.", r.Err)
-			}
-			entry = r.Val.(*keyEntry)
+	entry, known := k.get(hash)
+	if entry == nil {
+		var err error
+		if entry, err = k.ask(ctx, hash, known, from); err != nil {
+			return chatconnect.KeyOwner{}, err
 		}
 	}
 	if entry.err != nil {
@@ -85,21 +73,73 @@ func (k *keyCache) owner(ctx context.Context, token string) (chatconnect.KeyOwne
 	return entry.owner, nil
 }
 
-func (k *keyCache) get(hash tokenHash) (*keyEntry, bool) {
+// ask looks a token up.
+func (k *keyCache) ask(ctx context.Context, hash tokenHash, known bool, from []chatconnect.RateLimit) (*keyEntry, error) {
+	if !known {
+		if wait := k.guesses.count(from); wait > 0 {
+			return nil, tooManyGuesses(wait)
+		}
+	}
+	// The look-up serves everyone who waits, so it doesn't end with the
+	// request that happened to begin it.
+	result := k.flight.DoChan(string(hash[:]), func() (any, error) { return k.find(context.WithoutCancel(ctx), hash, known) })
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err() // and the guess stays counted: leaving early must not be free
+	case r := <-result:
+		entry, _ := r.Val.(*keyEntry)
+		if !known && (entry == nil || entry.err == nil) {
+			k.guesses.forgive(from)
+		}
+		if r.Err != nil {
+			return nil, unavailable("keys_unavailable", "The service is not available at this moment. Please try again.", r.Err)
+		}
+		return entry, nil
+	}
+}
+
+// find asks the database and keeps its answer.
+func (k *keyCache) find(ctx context.Context, hash tokenHash, known bool) (*keyEntry, error) {
+	ctx, cancel := context.WithTimeout(ctx, keyLookupTime)
+	defer cancel()
+	if !known {
+		select {
+		case k.strangers <- struct{}{}:
+			defer func() { <-k.strangers }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	generation, asked := k.begin()
+	owner, err := k.lookup(ctx, hash[:])
+	if err != nil && !errors.Is(err, chatconnect.ErrAPIKeyInvalid) {
+		return nil, err
+	}
+	entry := &keyEntry{hash: hash, owner: owner, err: err, at: asked}
+	k.put(entry, generation)
+	return entry, nil
+}
+
+func tooManyGuesses(wait time.Duration) error {
+	return &chatconnect.Error{
+		Kind: chatconnect.KindRateLimited, Code: "rate_limited", RetryAfter: max(wait, time.Second),
+		Message: "Too many wrong API keys came from this address. Please wait a moment and try again.",
+	}
+}
+
+// get returns what is still fresh, nil if nothing is, and whether the token is
+// known.
+func (k *keyCache) get(hash tokenHash) (fresh *keyEntry, known bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	element, found := k.entries[hash]
-	if !found {
-		return nil, false
+	entry := k.valid.get(hash)
+	if known = entry != nil; !known {
+		entry = k.wrong.get(hash)
 	}
-	entry := element.Value.(*keyEntry)
-	if k.now().Sub(entry.at) >= keyFresh {
-		k.recent.Remove(element)
-		delete(k.entries, hash)
-		return nil, false
+	if entry == nil || k.now().Sub(entry.at) >= keyFresh {
+		return nil, known
 	}
-	k.recent.MoveToFront(element)
-	return entry, true
+	return entry, known
 }
 
 // begin notes when a look-up is asked: what it answers is as old as that.
@@ -115,15 +155,13 @@ func (k *keyCache) put(entry *keyEntry, generation int) {
 	if generation != k.generation {
 		return
 	}
-	if element, found := k.entries[entry.hash]; found {
-		k.recent.Remove(element)
+	if entry.err != nil {
+		k.valid.remove(entry.hash)
+		k.wrong.put(entry)
+		return
 	}
-	k.entries[entry.hash] = k.recent.PushFront(entry)
-	for k.recent.Len() > keyCacheSize {
-		oldest := k.recent.Back()
-		k.recent.Remove(oldest)
-		delete(k.entries, oldest.Value.(*keyEntry).hash)
-	}
+	k.wrong.remove(entry.hash)
+	k.valid.put(entry)
 }
 
 // forget drops what is known about a client's keys, so that a change made
@@ -132,10 +170,5 @@ func (k *keyCache) forget(client chatconnect.ClientID) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.generation++
-	for hash, element := range k.entries {
-		if entry := element.Value.(*keyEntry); entry.owner.ClientID == client {
-			k.recent.Remove(element)
-			delete(k.entries, hash)
-		}
-	}
+	k.valid.removeOwned(client)
 }

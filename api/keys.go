@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -20,10 +21,11 @@ const (
 	maxKeys           = 20 // of a client, so that a script in a loop stops somewhere
 )
 
+const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
 // newToken returns a key of uniformly distributed base62 characters.
 func newToken(prefix string) (string, error) {
-	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	const fair = 256 - 256%len(alphabet) // bytes from here on would favour the first letters
+	const fair = 256 - 256%len(base62) // bytes from here on would favour the first letters
 	token := []byte(prefix)
 	var random [tokenRandom]byte
 	for len(token) < len(prefix)+tokenRandom {
@@ -32,11 +34,21 @@ func newToken(prefix string) (string, error) {
 		}
 		for _, b := range random {
 			if int(b) < fair && len(token) < len(prefix)+tokenRandom {
-				token = append(token, alphabet[int(b)%len(alphabet)])
+				token = append(token, base62[int(b)%len(base62)])
 			}
 		}
 	}
 	return string(token), nil
+}
+
+// wellFormed reports whether newToken could have made the key. No other needs
+// to be looked up.
+func wellFormed(token string) bool {
+	random, found := strings.CutPrefix(token, prefixPublishable)
+	if !found {
+		random, found = strings.CutPrefix(token, prefixSecret)
+	}
+	return found && len(random) == tokenRandom && strings.Trim(random, base62) == ""
 }
 
 func (s *Server) getKeys(c *gin.Context) {

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"math"
-	"net/netip"
 	"strconv"
 	"time"
 
@@ -13,13 +12,15 @@ import (
 	chatconnect "github.com/chatconnect/chatconnect"
 )
 
-// Requests a minute. A visitor's address and session get as much as the whole
-// key: one office behind one address may legitimately use all of it, and the
-// key's limit protects the tenant's bill. They are kept apart all the same, so
-// that an abuser is refused before the key's allowance is touched.
+// Requests a minute. A key's allowance is all visitors' together, and anybody
+// can copy a publishable key out of a web page. So one visitor, that is one
+// session or one address, gets a fifth of it: five times what a person asks,
+// and too little to shut the others out. Limits count together or not at all,
+// hence what a visitor is refused costs the key nothing.
 const (
 	chatFree       = 100
 	chatPaid       = 1000
+	visitorShare   = 5 // of a key's allowance one visitor gets one part in so many
 	widgetPerIP    = 600
 	registerPerIP  = 120
 	loginPerIP     = 100
@@ -36,6 +37,8 @@ func chatLimit(tier chatconnect.Tier) int {
 	}
 	return chatFree
 }
+
+func visitorLimit(tier chatconnect.Tier) int { return chatLimit(tier) / visitorShare }
 
 // streamsPerSession is how many streams of one session may be open at once.
 // One is being read; the others are those of broken connections that have not
@@ -56,42 +59,58 @@ func (s *Server) throttle(c *gin.Context, limits ...chatconnect.RateLimit) error
 // together.
 func (s *Server) throttleLogin(c *gin.Context, email string) error {
 	account := hashKey(email)
-	return s.throttle(c,
-		chatconnect.RateLimit{Key: "login:ip:" + visitorIP(c), PerMinute: loginPerIP},
-		chatconnect.RateLimit{Key: "login:pair:" + visitorIP(c) + ":" + account, PerMinute: loginPerPair},
-		chatconnect.RateLimit{Key: "login:account:" + account, PerMinute: loginPerTarget})
+	return s.throttle(c, append(s.addressLimits(c, "login:", loginPerIP),
+		chatconnect.RateLimit{Key: "login:pair:" + s.visitorIP(c) + ":" + account, PerMinute: loginPerPair},
+		chatconnect.RateLimit{Key: "login:account:" + account, PerMinute: loginPerTarget})...)
 }
 
 // chatLimits are what a question counts against: the visitor's session and
 // address, and the key. The answer's RateLimit fields speak of whichever is
 // nearest to its end. A secret key's address is the tenant's own server, which
-// speaks for many visitors, so it doesn't count.
-func chatLimits(c *gin.Context, owner chatconnect.KeyOwner, session chatconnect.SessionID) []chatconnect.RateLimit {
-	prefix, limit := string(owner.ClientID)+":chat:", chatLimit(owner.Tier)
-	limits := []chatconnect.RateLimit{
-		{Key: prefix + "session:" + string(session), PerMinute: limit},
-		{Key: prefix + "key:" + string(owner.KeyID), PerMinute: limit},
+// speaks for many visitors, so it doesn't count. A session that begins with
+// the question has asked nothing yet; that it begins counts in its place.
+func (s *Server) chatLimits(c *gin.Context, session chatconnect.SessionID, begins bool) []chatconnect.RateLimit {
+	owner := keyOwner(c)
+	prefix, visitor := string(owner.ClientID)+":chat:", visitorLimit(owner.Tier)
+	limits := []chatconnect.RateLimit{{Key: prefix + "key:" + string(owner.KeyID), PerMinute: chatLimit(owner.Tier)}}
+	if begins {
+		limits = append(limits, s.beginLimits(c)...)
+	} else {
+		limits = append(limits, chatconnect.RateLimit{Key: prefix + "session:" + string(session), PerMinute: visitor})
 	}
 	if owner.Kind == chatconnect.KeyPublishable {
-		limits = append(limits, chatconnect.RateLimit{Key: prefix + "ip:" + visitorIP(c), PerMinute: limit})
+		limits = append(limits, s.addressLimits(c, prefix, visitor)...)
 	}
 	return limits
 }
 
+// beginLimits are for beginning a session: as many a minute as an address may
+// ask questions, or as a server may with its key.
+func (s *Server) beginLimits(c *gin.Context) []chatconnect.RateLimit {
+	owner := keyOwner(c)
+	prefix := string(owner.ClientID) + ":begin:"
+	if owner.Kind == chatconnect.KeyPublishable {
+		return s.addressLimits(c, prefix, visitorLimit(owner.Tier))
+	}
+	return []chatconnect.RateLimit{{Key: prefix + "key:" + string(owner.KeyID), PerMinute: chatLimit(owner.Tier)}}
+}
+
 // visitLimits are for what a visitor does besides asking, apart from the
-// questions: a bad connection must not use up what may be asked.
-func visitLimits(c *gin.Context, owner chatconnect.KeyOwner, what string, session chatconnect.SessionID) []chatconnect.RateLimit {
+// questions: a bad connection must not use up what may be asked. The key has no
+// part in them.
+func (s *Server) visitLimits(c *gin.Context, what string, session chatconnect.SessionID) []chatconnect.RateLimit {
+	owner := keyOwner(c)
 	prefix, limit := string(owner.ClientID)+":"+what+":", chatLimit(owner.Tier)
 	limits := []chatconnect.RateLimit{{Key: prefix + "session:" + string(session), PerMinute: limit}}
 	if owner.Kind == chatconnect.KeyPublishable {
-		limits = append(limits, chatconnect.RateLimit{Key: prefix + "ip:" + visitorIP(c), PerMinute: limit})
+		limits = append(limits, s.addressLimits(c, prefix, limit)...)
 	}
 	return limits
 }
 
 // throttleVisit counts a request about what was said.
 func (s *Server) throttleVisit(c *gin.Context, session chatconnect.SessionID) error {
-	return s.throttle(c, visitLimits(c, keyOwner(c), "visit", session)...)
+	return s.throttle(c, s.visitLimits(c, "visit", session)...)
 }
 
 // admitStream counts a request for a stream and takes one of its session's
@@ -137,21 +156,6 @@ var errTooManyStreams = &chatconnect.Error{
 // deciding alone, so this is rare.
 func limiterDown(err error) error {
 	return unavailable("limits_unavailable", "The service is not available at this moment. Please try again.", err)
-}
-
-// visitorIP is the address that limits go by. Whoever has one IPv6 address has
-// its whole /64.
-func visitorIP(c *gin.Context) string {
-	ip, err := netip.ParseAddr(c.ClientIP())
-	if err != nil {
-		return "unknown"
-	}
-	if ip = ip.Unmap().WithZone(""); ip.Is6() {
-		if prefix, err := ip.Prefix(64); err == nil {
-			return prefix.String()
-		}
-	}
-	return ip.String()
 }
 
 // hashKey keeps what people typed out of Redis.

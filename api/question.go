@@ -64,7 +64,7 @@ func (s *Server) acceptQuestion(c *gin.Context, stream bool) (*accepted, error) 
 	if in.SessionID == "" {
 		q.SessionID, q.sessionToken = s.beginSession(c)
 	}
-	limits := chatLimits(c, owner, q.SessionID)
+	limits := s.chatLimits(c, q.SessionID, in.SessionID == "")
 	if stream {
 		q.place, err = s.admitStream(c, q.SessionID, limits)
 		return q, err

@@ -141,6 +141,8 @@ type Server struct {
 	// documentBodies holds a place for each file in JSON that is being read.
 	documentBodies chan struct{}
 
+	proxyWarning sync.Once
+
 	draining chan struct{} // closed by Drain
 	drain    sync.Once
 }
@@ -210,6 +212,8 @@ func New(options Options) (*Server, error) {
 	}
 	s.router.HandleMethodNotAllowed = true
 	s.router.RedirectTrailingSlash = false
+	// Proxies that we know write this one. Any other a visitor could choose.
+	s.router.RemoteIPHeaders = []string{headerForwarded}
 	if err := s.router.SetTrustedProxies(options.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("api: trusted proxies: %w", err)
 	}

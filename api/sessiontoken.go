@@ -91,8 +91,13 @@ func (s *Server) beginSession(c *gin.Context) (session chatconnect.SessionID, to
 }
 
 // postSession begins a conversation. It costs no more than the arithmetic, and
-// nothing is kept until somebody asks.
+// nothing is kept until somebody asks; yet a script that begins one for each
+// question gains nothing by it.
 func (s *Server) postSession(c *gin.Context) {
+	if err := s.throttle(c, s.beginLimits(c)...); err != nil {
+		s.refuseChat(c, err)
+		return
+	}
 	session, token := s.beginSession(c)
 	c.JSON(http.StatusCreated, gin.H{"sessionId": session, "sessionToken": token})
 }

@@ -181,7 +181,7 @@ type publicWidget struct {
 
 func (s *Server) getWidgetConfig(c *gin.Context) {
 	owner := keyOwner(c)
-	if err := s.throttle(c, chatconnect.RateLimit{Key: string(owner.ClientID) + ":widget:ip:" + visitorIP(c), PerMinute: widgetPerIP}); err != nil {
+	if err := s.throttle(c, s.addressLimits(c, string(owner.ClientID)+":widget:", widgetPerIP)...); err != nil {
 		s.fail(c, err)
 		return
 	}

@@ -91,7 +91,7 @@ func (c *tenant) keepAsking() *asking {
 	done := make(chan struct{})
 	a.stop = sync.OnceFunc(func() { cancel(); <-done })
 	c.t.Cleanup(a.stop)
-	base, key := c.base, c.PublishableKey
+	base, key := c.base, c.secretKey() // more than one visitor may ask
 	go func() {
 		defer close(done)
 		for ctx.Err() == nil {

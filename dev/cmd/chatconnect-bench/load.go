@@ -68,11 +68,6 @@ func newLoad(ctx context.Context, url string, models *fakemodel.Server) (*load, 
 	return l, nil
 }
 
-// newBrowsers keeps the connections of many visitors.
-func newBrowsers() *http.Client {
-	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1000}}
-}
-
 // run has that many users ask, each the next question after the last answer,
 // until so many are answered or the time is over.
 func (l *load) run(ctx context.Context, users, chats int, atMost time.Duration) (result, error) {

@@ -122,7 +122,7 @@ func surround(ctx context.Context, provider http.Handler, measure func(context.C
 	defer models.Close()
 
 	environ := []string{
-		"PATH=" + os.Getenv("PATH"), "PORT=0", "METRICS_ADDR=off", "LOG_LEVEL=error",
+		"PATH=" + os.Getenv("PATH"), "PORT=0", "METRICS_ADDR=off", "LOG_LEVEL=error", trustedBench,
 		"OPENAI_API_KEY=bench", "OPENAI_BASE_URL=" + models.URL + "/v1", "EMBEDDING_DIMENSIONS=" + strconv.Itoa(dimensions),
 	}
 	redis, stopRedis, err := chooseRedis(ctx, home)
