@@ -47,7 +47,7 @@ const { outputFiles: [script] } = await build({
   entryPoints: [new URL('src/main.ts', import.meta.url).pathname],
   mangleProps: INTERNAL, bundle: true, minify: true, write: false, format: 'iife', target: ['es2022', 'safari16.4'],
   charset: 'ascii', // whatever the page's charset is
-  legalComments: 'none',
+  legalComments: 'none', tsconfigRaw: '{}', // or "use strict" is written in front
   define: { DRESS: JSON.stringify(hash) },
   plugins: [styles], logLevel: 'warning',
 });

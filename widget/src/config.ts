@@ -19,12 +19,12 @@ export interface Settings {
 const PATIENCE = 5;
 
 /**
- * loadSettings asks until there is an answer. The key is in the address and
+ * loadSettings asks until there is an answer, or nobody waits for it any more. The key is in the address and
  * no header is added, so browsers need no preflight, and revalidate their copy
  * by its ETag.
  */
-export const loadSettings = async (base: string, key: string): Promise<Settings | undefined> => {
-  for (let tries = 0; tries < PATIENCE; tries++) {
+export const loadSettings = async (base: string, key: string, gone: () => boolean): Promise<Settings | undefined> => {
+  for (let tries = 0; tries < PATIENCE && !gone(); tries++) {
     try {
       const response = await fetch(`${base}/api/widget/config?key=${encodeURIComponent(key)}`, { credentials: 'omit' });
       if (response.ok) return await response.json();

@@ -4,12 +4,12 @@
 import { h } from './dom.ts';
 import type { Events } from './events.ts';
 import { actions } from './feedback.ts';
-import { soon, type Call, type Failure } from './http.ts';
+import { lost, soon, type Call, type Failure } from './http.ts';
 import { write } from './json.ts';
 import { answerView, questionView, type AnswerView } from './message.ts';
 import { opinions } from './opinions.ts';
 import type { Session } from './session.ts';
-import { follow, type Question, type Source } from './stream.ts';
+import { follow, pause, type Question, type Source } from './stream.ts';
 import { Text, type Texts } from './text.ts';
 
 /** Room is where a conversation takes place. */
@@ -80,6 +80,7 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
     view.status(status, row);
   };
 
+  /** fail returns what tells of it, which is not news if it was told before. */
   const fail = (view: AnswerView, question: Question, failure: Failure) => {
     const limited = failure.status === 429;
     const countdown = h('span', { cc: 'countdown' });
@@ -95,7 +96,7 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
     const tick = () => {
       seconds = Math.ceil((until - performance.now()) / 1000);
       countdown.textContent = `${Math.max(0, seconds)}`;
-      if (!view.element.isConnected || left.aborted) clearInterval(timer);
+      if (left.aborted) clearInterval(timer);
       else if (seconds <= 0) retry();
     };
     let timer: number | undefined;
@@ -106,11 +107,13 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
     const reason = 'error-' + question.id;
     const text = h('p', { cc: 'error', id: reason }, before!, ...(limited ? [countdown] : []), after);
     view.status('error', h('div', {}, text, h('button', {
-      cc: 'retry', type: 'button', 'aria-describedby': reason, 'aria-disabled': limited && 'true',
+      cc: 'retry', 'aria-describedby': reason, 'aria-disabled': limited && 'true',
       click: limited ? explain : retry,
     }, texts(Text.retry))));
-    explain();
-    events.emit('error', { messageId: question.id, code: failure.code, message: failure.message, retryAfter: failure.after });
+    return () => {
+      explain();
+      events.emit('error', { messageId: question.id, code: failure.code, message: failure.message, retryAfter: failure.after });
+    };
   };
 
   /** run answers after those before it. */
@@ -156,7 +159,7 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
       if (!sourced) view.sources(done.sources ?? []);
       finish(view, id, done.status || 'answered');
       room.say(() => `${texts(Text.answer)}: ${view.spoken()}`);
-      events.emit('answer', { messageId: id, sessionId: session.memory.id, text: view.text, status: done.status, sources: done.sources, cached: done.cached });
+      events.emit('answer', { ...done, messageId: id, sessionId: session.memory.id, text: view.text });
       room.answered();
     } catch (failure) {
       if (left.aborted) return;
@@ -169,7 +172,7 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
     if (session.memory.pending === id) session.keep({ pending: undefined, question: undefined });
     room.connection('');
     room.busy(false);
-    if (error) fail(view, question, error);
+    if (error) fail(view, question, error)();
   };
 
   const show = (id: string, text: string): AnswerView => {
@@ -181,25 +184,33 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
   return {
     async restore() {
       let { id, pending, question } = session.memory;
-      if (id) {
+      let messages: Record[] = [];
+      for (let tries = 3; id && tries--; ) {
         try {
           const response = await call('GET', `/chat/sessions/${id}/messages`, await session.headers(call), undefined, soon());
-          const { messages } = await response.json();
-          if (left.aborted) return;
-          for (const record of messages as Record[]) {
-            const view = show(record.messageId, record.question);
-            view.sources(record.sources ?? []);
-            view.token(record.answer);
-            view.end();
-            if (record.status === 'failed') fail(view, { id: record.messageId, text: record.question, posted: true }, { status: 500, code: 'failed', message: '', after: 0 });
-            else finish(view, record.messageId, record.status, record.rating);
-            if (record.messageId === pending) pending = undefined;
-          }
+          ({ messages = [] } = await response.json());
+          break;
         } catch (failure) {
-          if ((failure as Failure).status === 401) session.keep({ id: undefined, token: undefined });
+          const { status } = failure as Failure;
+          if (status === 401) session.keep({ id: '', token: undefined });
+          if (status && status < 500) break;
+          await pause(1000 * tries, left); // not for long: questions wait for this
         }
       }
-      if (pending && question && !left.aborted) run(show(pending, question), { id: pending, text: question, posted: !!id });
+      if (left.aborted) return;
+      for (const record of messages) {
+        const view = show(record.messageId, record.question);
+        view.sources(record.sources ?? []);
+        view.token(record.answer);
+        view.end();
+        if (record.status === 'failed') fail(view, { id: record.messageId, text: record.question, posted: true }, { ...lost(), status: 500 });
+        else finish(view, record.messageId, record.status, record.rating);
+        if (record.messageId === pending) { // it came between two pages
+          session.keep({ pending: (pending = undefined), question: undefined });
+          room.answered();
+        }
+      }
+      if (pending && question) run(show(pending, question), { id: pending, text: question, posted: !!id });
     },
     ask(text) {
       const id = randomId();
@@ -211,11 +222,9 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
       const current = running;
       if (!current) return;
       const give = () => current.abort.abort();
-      if (!current.question.posted) give();
-      else {
-        send(current.question.id + '/stop', {}).catch(give);
-        setTimeout(give, STOP_PATIENCE);
-      }
+      // Also of a question that is on its way: it may have been heard.
+      send(current.question.id + '/stop', {}).catch(give);
+      setTimeout(give, STOP_PATIENCE);
     },
     leave() {
       leaving.abort();

@@ -37,4 +37,4 @@ export const CLOSE = 'M6 6l12 12M18 6L6 18';
 
 /** button builds an icon's button; the label is what it is called. */
 export const button = (cc: string, path: string, label: string, click: (event: Event) => void): HTMLButtonElement =>
-  h('button', { cc, type: 'button', 'aria-label': label, title: label, click }, icon(path));
+  h('button', { cc, 'aria-label': label, title: label, click }, icon(path));

@@ -12,10 +12,13 @@ export interface Failure {
 
 export type Call = (method: string, path: string, headers: Record<string, string>, body: string | undefined, signal: AbortSignal) => Promise<Response>;
 
+/** lost is one that got no answer. */
+export const lost = (): Failure => ({ status: 0, code: 'network', message: '', after: 0 });
+
 /** caller sends for one key; it throws a Failure unless the answer is 2xx. */
 export const caller = (base: string, key: string): Call => async (method, path, headers, body, signal) => {
   let response: Response;
-  const failure: Failure = { status: 0, code: 'network', message: '', after: 0 };
+  const failure = lost();
   try {
     response = await fetch(base + path, {
       method, body, signal, credentials: 'omit', cache: 'no-store',

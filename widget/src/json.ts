@@ -4,7 +4,7 @@
 type Value = string | number | boolean | null | undefined | { readonly [name: string]: Value };
 
 const quote = (text: string): string =>
-  '"' + text.replace(/["\\\u0000-\u001f\u2028\u2029]/g, (c) => '\\u' + ('000' + c.charCodeAt(0).toString(16)).slice(-4)) + '"';
+  '"' + text.replace(/["\\\0-\x1f]/g, (c) => '\\u' + (c.charCodeAt(0) + 65536).toString(16).slice(1)) + '"';
 
 /** write serialises texts, numbers and plain objects of them; members that are undefined are left out. */
 export const write = (value: Value): string => {

@@ -18,7 +18,7 @@ const script = (document.currentScript ?? document.querySelector('script[data-ke
 const key = script?.dataset.key;
 const widgets = (page[REGISTRY] ??= new Map());
 
-if (!key) console.warn('ChatConnect: the script element needs data-key="pk_live_…"');
+if (!key) console.warn('ChatConnect: data-key is missing');
 else if (!widgets.has(key)) {
   const { mode, target = 'body', api, locale = '', open } = script.dataset;
   const widget = createWidget({

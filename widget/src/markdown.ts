@@ -59,7 +59,7 @@ const blocks = (lines: string[], cite: Cite, depth: number): Node[] => {
         });
         const content = blocks([item[8]!, ...inner.map((line) => line.slice(Math.min(indent(line), base + 1 + +ordered)))], cite, depth + 1);
         // A tight item: its text without a paragraph around it.
-        if (content[0] instanceof HTMLParagraphElement) content.splice(0, 1, ...content[0].childNodes);
+        if ((content[0] as Element)?.localName === 'p') content.splice(0, 1, ...content[0].childNodes);
         list.append(h('li', {}, ...content));
         while (i + 1 < lines.length && blank(lines[i]!) && BLOCK.exec(lines.slice(i).find((line) => !blank(line)) ?? '')?.[7]) i++;
       }

@@ -44,7 +44,7 @@ export const answerView = (texts: Texts, id: string, { grew, follow }: Pick<Room
 
   const show = (length: number) => {
     // Never half of a surrogate pair.
-    if (/[\ud800-\udbff]/.test(backlog[length - 1] ?? '')) length++;
+    if (backlog.charCodeAt(length - 1) >> 10 === 54) length++;
     if (length) body.append(backlog.slice(0, length));
     backlog = backlog.slice(length);
     waiting.hidden = !!body.text;

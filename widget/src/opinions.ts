@@ -16,8 +16,8 @@ export const opinions = (session: Session, post: (id: string, opinion: Opinion) 
   const keep = (id: string, opinion?: Opinion) => session.keep({ opinions: { ...session.memory.opinions, [id]: opinion } });
   return (id, opinion, waits) => {
     keep(id, opinion);
-    const current = () => !signal.aborted && session.memory.opinions?.[id] === opinion;
-    return (turns[id] = Promise.resolve(turns[id]).then(async () => {
+    const current = () => !signal.aborted && turns[id] === turn;
+    const turn: Promise<boolean | undefined> = Promise.resolve(turns[id]).then(async () => {
       for (let tries = 0; current(); tries++) {
         let refused: Failure | undefined;
         await post(id, opinion).catch((error) => (refused = error));
@@ -31,6 +31,7 @@ export const opinions = (session: Session, post: (id: string, opinion: Opinion) 
         await pause(after * 1000 || 1000 * 2 ** Math.min(tries, 6), signal);
       }
       return undefined;
-    }));
+    });
+    return (turns[id] = turn);
   };
 };

@@ -56,12 +56,11 @@ export const createPanel = (around: Surroundings): Panel => {
     const state = !navigator.onLine ? 'offline' : lost ? 'reconnecting' : '';
     notice.hidden = !state;
     notice.dataset.state = state;
-    const text = state && texts(state === 'offline' ? Text.offline : Text.reconnecting);
-    if (notice.textContent !== text) notice.textContent = text;
+    notice.textContent = state && texts(state === 'offline' ? Text.offline : Text.reconnecting);
     grew(); // the log has become smaller
   };
-  const NETWORK = ['online', 'offline'];
-  for (const name of NETWORK) addEventListener(name, network);
+  const life = new AbortController();
+  for (const name of ['online', 'offline']) addEventListener(name, network, life);
   const toEnd = () => {
     pinned = true;
     grew();
@@ -95,7 +94,7 @@ export const createPanel = (around: Surroundings): Panel => {
     greeting.textContent = settings.greeting;
     if (settings.greeting) log.append(greeting);
     for (const question of session.memory.id ? [] : settings.suggestedQuestions) {
-      log.append(h('button', { cc: 'suggestion', type: 'button', dir: 'auto', click() {
+      log.append(h('button', { cc: 'suggestion', dir: 'auto', click() {
         write.input.focus();
         ask(question);
       } }, question));
@@ -165,7 +164,7 @@ export const createPanel = (around: Surroundings): Panel => {
     },
     leave() {
       talk.leave();
-      for (const name of NETWORK) removeEventListener(name, network);
+      life.abort();
     },
   };
   network();

@@ -33,29 +33,57 @@ export interface Session {
   headers(call: Call): Promise<Record<string, string>>;
 }
 
-/** openSession works without storage too: then until the page is left. */
+/**
+ * openSession works without storage too: then until the page is left. Other
+ * tabs, and pages kept for going back, write to the same place: a page takes
+ * over what another has kept of the same conversation, or of the first one if
+ * it has none. Of two conversations the device remembers the one that was last
+ * begun or asked in.
+ */
 export const openSession = (key: string): Session => {
   const name = 'chatconnect:' + key;
-  let memory: Memory = perhaps(() => read(localStorage.getItem(name)!)) || {};
+  let memory: Memory = {};
+  let seen: string | null | undefined; // what storage held when it was last looked at
+  let ours = true; // that was this page's conversation
   let creating: Promise<unknown> | undefined;
+  const current = (): Memory => {
+    perhaps(() => {
+      const stored = localStorage.getItem(name);
+      if (stored === seen) return;
+      seen = stored;
+      const theirs: Memory = read(stored!) || {};
+      // '' is the conversation that begins after one was forgotten.
+      ours = memory.id === undefined || theirs.id === memory.id;
+      if (ours) memory = theirs;
+    });
+    return memory;
+  };
   const session: Session = {
     get memory() {
-      return memory;
+      return current();
     },
     keep(changes) {
-      memory = { ...memory, ...changes };
-      perhaps(() => localStorage.setItem(name, write({ ...memory })));
+      memory = { ...current(), ...changes };
+      if (!(ours ||= !!(changes.pending || changes.id))) return;
+      perhaps(() => {
+        const stored = write({ ...memory, id: memory.id || undefined });
+        localStorage.setItem(name, stored);
+        seen = stored;
+      });
     },
     forget() {
-      memory = {};
-      session.keep(memory);
+      current();
+      memory = { id: '' };
+      ours = true;
+      session.keep({});
     },
     async headers(call) {
-      if (!memory.id) {
+      if (!current().id) {
         creating ??= call('POST', '/chat/sessions', {}, undefined, soon())
           .then(async (response) => {
             const made = await response.json();
-            session.keep({ id: made.sessionId, token: made.sessionToken });
+            // Another page may have been quicker.
+            if (!current().id) session.keep({ id: made.sessionId, token: made.sessionToken });
           })
           .finally(() => (creating = undefined));
         await creating;

@@ -28,7 +28,7 @@ export const sourceList = (texts: Texts): Sources => {
         summary.focus();
       };
       // The joiner: no new line before a full stop.
-      if (line) buttons.push(h('button', { cc: 'cite', type: 'button', 'aria-label': texts(Text.source, n), click: go }, `[${n}]`), '\u2060');
+      if (line) buttons.push(h('button', { cc: 'cite', 'aria-label': texts(Text.source, n), click: go }, `[${n}]`), '\u2060');
     }
     if (buttons.length) {
       mark.removeAttribute('data-cc');

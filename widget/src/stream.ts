@@ -2,7 +2,7 @@
 // step repeatable: posting it again attaches to the same answer, and a
 // re-attached stream goes on after the last event seen.
 
-import type { Call, Failure } from './http.ts';
+import { lost, type Call, type Failure } from './http.ts';
 import { read, write } from './json.ts';
 import type { Session } from './session.ts';
 import { eventStream } from './sse.ts';
@@ -86,8 +86,8 @@ export const follow = async (call: Call, session: Session, question: Question, o
   for (;;) {
     const connection = new AbortController();
     const stop = () => connection.abort();
-    signal.addEventListener('abort', stop);
-    addEventListener('pagehide', stop); // a page with an open request can't be kept for going back
+    signal.addEventListener('abort', stop, connection); // until it ends
+    addEventListener('pagehide', stop, connection); // a page with an open request can't be kept for going back
     let wait = 0;
     let atOnce = false;
     try {
@@ -98,25 +98,23 @@ export const follow = async (call: Call, session: Session, question: Question, o
       wait = after * 1000 || 0;
       if (code === 'session_token_invalid' && again-- > 0) {
         // Another secret, or storage that was tampered with: a new session.
-        session.keep({ id: undefined, token: undefined });
+        session.keep({ id: '', token: undefined });
         question.posted = false;
-      } else if (status === 404 && question.posted && again-- > 0) question.posted = false;
+      } else if ((status === 404 || code === 'last_event_id_invalid') && question.posted && again-- > 0) question.posted = false; // from its beginning
       else if (status && status < 500 && (status !== 429 || !question.posted)) throw failure;
       if (!question.posted && last) {
         last = '';
         on.begin();
       }
     } finally {
-      connection.abort();
-      signal.removeEventListener('abort', stop);
-      removeEventListener('pagehide', stop);
+      stop();
     }
     if (signal.aborted) throw undefined;
     if (end) {
       if ('code' in end) throw end;
       return end;
     }
-    if (failures > GIVE_UP && navigator.onLine) throw { status: 0, code: 'network', message: '', after: 0 };
+    if (failures > GIVE_UP && navigator.onLine) throw lost();
     if (!atOnce || failures++) {
       on.connection(navigator.onLine ? 'reconnecting' : 'offline');
       await pause(Math.max(wait, Math.min(8000, 250 * 2 ** failures++) * (0.75 + Math.random() / 2)), signal);

@@ -44,7 +44,7 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
   let settings: Settings;
   let overrides: Partial<Settings> = {};
   let metadata: { [name: string]: string } | undefined;
-  let panel: Promise<Panel> | undefined;
+  let panel: Promise<Panel | undefined> | undefined;
   let built: Panel | undefined;
   let dressing: ReturnType<typeof loadDress> | undefined;
   let shown = false;
@@ -64,8 +64,7 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
   const attach = () => {
     if (gone || host.isConnected || !settings) return;
     (inline ? document.querySelector(target) : document.documentElement)?.append(host);
-    const dialog = built?.element;
-    if (shown && dialog instanceof HTMLDialogElement) show(dialog);
+    if (shown) show();
   };
   const night = matchMedia('(prefers-color-scheme:dark)');
   const observer = new MutationObserver(attach);
@@ -76,7 +75,7 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
   const later = () => undefined;
   const early = () => prepare().catch(later);
   const badge = h('span', { cc: 'badge', hidden: true });
-  const launcher = h('button', { cc: 'launcher', type: 'button', 'aria-haspopup': 'dialog', 'aria-expanded': 'false', click: () => (shown ? close() : api.open().catch(later)), pointerenter: early, focus: early });
+  const launcher = h('button', { cc: 'launcher', 'aria-haspopup': 'dialog', click: () => (shown ? close() : api.open().catch(later)), pointerenter: early, focus: early });
 
   const dress = () => {
     const { colorScheme } = settings;
@@ -92,10 +91,9 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
     badge.textContent = `${unread}`;
     launcher.setAttribute('aria-label', unread ? `${label} (${unread})` : label);
     launcher.setAttribute('aria-expanded', `${shown}`);
-    host.toggleAttribute('data-open', shown);
   };
 
-  const ready = loadSettings(base, key).then((loaded) => {
+  const ready = loadSettings(base, key, () => gone).then((loaded) => {
     if (!loaded || gone) return new Promise<never>(() => {}); // nothing will happen
     settings = { ...loaded, ...overrides };
     language = localeOf(locale || (settings.locale !== 'auto' && settings.locale) || document.documentElement.lang || navigator.language);
@@ -118,8 +116,9 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
       throw error;
     }));
 
-  const build = (): Promise<Panel> =>
+  const build = (): Promise<Panel | undefined> =>
     (panel ??= ready.then(prepare).then(({ style, texts }) => {
+      if (gone) return undefined;
       sheets[2].replaceSync(style);
       built = createPanel({
         settings, inline, texts, locale: language, call, session, events: { on, emit }, close,
@@ -130,13 +129,14 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
           dress();
         },
       });
-      if (!gone) root.append(built.element);
+      root.append(built.element);
       return built;
     }));
 
   const small = () => matchMedia('(max-width:480px),(max-height:420px)').matches;
   // On a small screen the panel covers the page, which then must not get the focus.
-  const show = (dialog: HTMLDialogElement) => {
+  const show = () => {
+    const dialog = built!.element as HTMLDialogElement;
     dialog.close();
     if (small()) dialog.showModal();
     else dialog.open = true; // show() would take the focus
@@ -158,12 +158,12 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
     emit('close');
   };
 
-  const unfold = async (): Promise<Panel> => {
+  const unfold = async (): Promise<Panel | undefined> => {
     const panel = await build();
-    if (!gone && !shown && !inline) {
+    if (panel && !gone && !shown && !inline) {
       shown = true;
       before = document.activeElement === host ? null : document.activeElement;
-      show(panel.element as HTMLDialogElement);
+      show();
       session.keep({ unread: 0 });
       dress();
       remember();
@@ -174,7 +174,7 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
 
   const api: Widget = {
     async open() {
-      (await unfold()).focus();
+      (await unfold())?.focus();
     },
     close,
     async send(text) {
@@ -199,9 +199,11 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
     on,
     destroy() {
       gone = true;
+      shown = false;
       observer.disconnect();
       night.removeEventListener('change', dress);
       built?.leave();
+      built = undefined;
       host.remove();
       removed();
       emit('destroy');

@@ -30,6 +30,7 @@ const EXPOSED = 'ETag, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLi
  *           {cut: true}, which breaks every connection that reads this answer;
  *           done follows by itself unless an error or a done is there
  * refuse    (request, path) => undefined, or {status, code, headers, detail}
+ * accepting a promise that a question's stream waits for; it is asked before
  * requests  every request: {method, path, headers, body, at}
  */
 export async function contract({ port = 0 } = {}) {
@@ -40,12 +41,14 @@ export async function contract({ port = 0 } = {}) {
     config: { ...CONFIG },
     answer: (question) => [{ token: `You asked: ` }, { token: question }, { sources: SOURCES }],
     refuse: () => undefined,
+    accepting: undefined,
     requests: [],
     sessions,
     reset() {
       state.config = { ...CONFIG };
       state.answer = (question) => [{ token: `You asked: ` }, { token: question }, { sources: SOURCES }];
       state.refuse = () => undefined;
+      state.accepting = undefined;
       state.requests.length = 0;
     },
   };
@@ -210,6 +213,7 @@ export async function contract({ port = 0 } = {}) {
         run(answer, state.answer(body.message, body), body.messageId, session).catch((error) => console.error(error));
       }
       answer.asked++;
+      await state.accepting;
       return follow(response, answer, lastEventId(request));
     }
     if (path === '/chat/stream') {
