@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
 	"io/fs"
@@ -15,6 +14,7 @@ import (
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/internal/config"
+	"github.com/chatconnect/chatconnect/internal/filetest"
 )
 
 // uploadDir is where the product keeps files.
@@ -78,17 +78,6 @@ func (p *product) strings(t testing.TB, query string, args ...any) []string {
 	return values
 }
 
-func plainZip(t testing.TB) []byte {
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	f, err := w.Create("holiday.txt")
-	require.NoError(t, err)
-	_, err = f.Write([]byte("not a document"))
-	require.NoError(t, err)
-	require.NoError(t, w.Close())
-	return b.Bytes()
-}
-
 func TestUnacceptableUploadsAreRefusedAndLeaveNothing(t *testing.T) {
 	t.Parallel()
 	product := startProduct(t, "MAX_FILE_SIZE=100000")
@@ -102,7 +91,7 @@ func TestUnacceptableUploadsAreRefusedAndLeaveNothing(t *testing.T) {
 		{file{"large.txt", bytes.Repeat([]byte("a "), 50_001)}, http.StatusRequestEntityTooLarge, chatconnect.CodeFileTooLarge},
 		{file{"empty.pdf", nil}, http.StatusBadRequest, chatconnect.CodeFileEmpty},
 		{file{"forged.pdf", png}, http.StatusUnsupportedMediaType, chatconnect.CodeFileTypeUnsupported},
-		{file{"forged.docx", plainZip(t)}, http.StatusUnsupportedMediaType, chatconnect.CodeFileTypeUnsupported},
+		{file{"forged.docx", filetest.Zip(filetest.Part{Name: "holiday.txt", Content: "not a document"})}, http.StatusUnsupportedMediaType, chatconnect.CodeFileTypeUnsupported},
 		{file{"program.txt", []byte("\x7fELF\x02\x01\x01" + strings.Repeat("\x00\x01\xff", 100))}, http.StatusUnsupportedMediaType, chatconnect.CodeFileTypeUnsupported},
 	} {
 		require.Equal(t, test.code, shop.tryUpload(test.file).is(test.status).problem(), test.file.name)

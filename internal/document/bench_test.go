@@ -9,6 +9,7 @@ import (
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/internal/document"
+	"github.com/chatconnect/chatconnect/internal/filetest"
 )
 
 // BenchmarkParse measures whole documents, child process included.
@@ -62,7 +63,7 @@ func textPages(n int) string {
 			fmt.Fprintf(&content, "(Line %d of page %d says that brakes, lights and tyres are to be looked at.) Tj T* ", line, i)
 		}
 		content.WriteString("ET")
-		objects = append(objects, page(4+2*i, ""), stream(content.String()))
+		objects = append(objects, page(4+2*i, ""), filetest.PDFStream(content.String()))
 	}
 	objects[1] = fmt.Sprintf("<< /Type /Pages /Kids [%s] /Count %d >>", kids.String(), n)
 	var text strings.Builder

@@ -18,6 +18,7 @@ import (
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/internal/document"
+	"github.com/chatconnect/chatconnect/internal/filetest"
 )
 
 // TestHostileFiles: each must end in its code, well within the deadline, in
@@ -79,7 +80,7 @@ func TestHostileFiles(t *testing.T) {
 		{"PDF: stream bomb", chatconnect.TypePDF, streamBomb(t), []string{chatconnect.CodeTooComplex, chatconnect.CodeCorrupt, chatconnect.CodeNoText}},
 		{"PDF: endless outline", chatconnect.TypePDF, pdfOf(
 			"<< /Type /Catalog /Pages 2 0 R /Outlines 3 0 R >>", "<< /Type /Pages /Kids [5 0 R] /Count 1 >>", "<< /First 4 0 R /Last 4 0 R /Count 1 >>",
-			"<< /Title (again) /Parent 3 0 R /Next 4 0 R /First 4 0 R >>", page(6, ""), stream("BT /F 12 Tf 9 9 Td (text enough to be a page of text) Tj ET")), nil},
+			"<< /Title (again) /Parent 3 0 R /Next 4 0 R /First 4 0 R >>", page(6, ""), filetest.PDFStream("BT /F 12 Tf 9 9 Td (text enough to be a page of text) Tj ET")), nil},
 		{"PDF: nested arrays", chatconnect.TypePDF, pdfOf(
 			"<< /Type /Catalog /Pages 2 0 R /X "+strings.Repeat("[", 2_000_000)+" >>", "<< /Type /Pages /Kids [] /Count 0 >>"), []string{chatconnect.CodeCorrupt, chatconnect.CodeTooComplex, chatconnect.CodeNoText}},
 		{"PDF: name only", chatconnect.TypePDF, strings.NewReader("%PDF-1.7"), []string{chatconnect.CodeCorrupt}},
@@ -164,42 +165,22 @@ func manyEntries(t testing.TB) io.Reader {
 	return &b
 }
 
-// pdfOf numbers objects from 1, the first being the catalogue.
-func pdfOf(objects ...string) io.Reader {
-	var b bytes.Buffer
-	b.WriteString("%PDF-1.7\n")
-	offsets := make([]int, len(objects))
-	for i, o := range objects {
-		offsets[i] = b.Len()
-		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, o)
-	}
-	start := b.Len()
-	fmt.Fprintf(&b, "xref\n0 %d\n0000000000 65535 f \n", len(objects)+1)
-	for _, o := range offsets {
-		fmt.Fprintf(&b, "%010d 00000 n \n", o)
-	}
-	fmt.Fprintf(&b, "trailer\n<< /Root 1 0 R /Size %d >>\nstartxref\n%d\n%%%%EOF\n", len(objects)+1, start)
-	return &b
-}
+func pdfOf(objects ...string) io.Reader { return bytes.NewReader(filetest.PDF(objects...)) }
 
 func page(contents int, xobjects string) string {
 	return fmt.Sprintf("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents %d 0 R /Resources << /XObject << %s >> /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >>", contents, xobjects)
-}
-
-func stream(content string) string {
-	return fmt.Sprintf("<< /Length %d >>\nstream\n%s\nendstream", len(content), content)
 }
 
 // manyPages uses one page object over and over.
 func manyPages(n int) io.Reader {
 	return pdfOf("<< /Type /Catalog /Pages 2 0 R >>",
 		fmt.Sprintf("<< /Type /Pages /Kids [%s] /Count %d >>", strings.Repeat("3 0 R ", n), n),
-		page(4, ""), stream("BT /F 12 Tf 9 9 Td (hello) Tj ET"))
+		page(4, ""), filetest.PDFStream("BT /F 12 Tf 9 9 Td (hello) Tj ET"))
 }
 
 // nestedForms draws width^depth times.
 func nestedForms(depth, width int) io.Reader {
-	objects := []string{"<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>", page(4, "/X 5 0 R"), stream(strings.Repeat("/X Do ", width))}
+	objects := []string{"<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>", page(4, "/X 5 0 R"), filetest.PDFStream(strings.Repeat("/X Do ", width))}
 	for i := range depth {
 		content := strings.Repeat("/X Do ", width)
 		objects = append(objects, fmt.Sprintf("<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X %d 0 R >> >> /Length %d >>\nstream\n%s\nendstream", 6+i, len(content), content))

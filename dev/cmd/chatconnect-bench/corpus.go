@@ -1,11 +1,11 @@
 package main
 
 import (
-	"archive/zip"
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"strings"
+
+	"github.com/chatconnect/chatconnect/internal/filetest"
 )
 
 // The files of the ingestion bench: small ones as people upload them, about
@@ -41,16 +41,16 @@ func prose(number, section, words int) string {
 }
 
 // mixed is file number n of an upload of many: the formats take turns.
-func mixed(n int) (file, error) {
+func mixed(n int) file {
 	switch n % 4 {
 	case 0:
-		return pdfFile(n), nil
+		return pdfFile(n)
 	case 1:
 		return docxFile(n)
 	case 2:
-		return csvFile(n), nil
+		return csvFile(n)
 	default:
-		return textFile(n, fileSections*sectionWords*7), nil
+		return textFile(n, fileSections*sectionWords*7)
 	}
 }
 
@@ -74,76 +74,32 @@ func csvFile(n int) file {
 	return file{Name: fmt.Sprintf("parts-%d.csv", n), Content: []byte(b.String())}
 }
 
-func docxFile(n int) (file, error) {
+func docxFile(n int) file {
 	var body strings.Builder
 	for section := range fileSections {
 		fmt.Fprintf(&body, `<w:p><w:pPr><w:pStyle w:val="H1"/></w:pPr><w:r><w:t>Step %d</w:t></w:r></w:p>`, section)
 		fmt.Fprintf(&body, `<w:p><w:r><w:t>%s</w:t></w:r></w:p>`, prose(n, section, sectionWords))
 	}
-	const (
-		word = `xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"`
-		rels = `http://schemas.openxmlformats.org/officeDocument/2006/relationships`
-	)
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for _, part := range []struct{ name, content string }{
-		{"[Content_Types].xml", `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>`},
-		{"_rels/.rels", `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" Type="` + rels + `/officeDocument" Target="word/document.xml"/></Relationships>`},
-		{"word/_rels/document.xml.rels", `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" Type="` + rels + `/styles" Target="styles.xml"/></Relationships>`},
-		{"word/styles.xml", `<w:styles ` + word + `><w:style w:type="paragraph" w:styleId="H1"><w:name w:val="heading 1"/></w:style></w:styles>`},
-		{"word/document.xml", `<w:document ` + word + `><w:body>` + body.String() + `</w:body></w:document>`},
-	} {
-		f, err := w.Create(part.name)
-		if err != nil {
-			return file{}, err
-		}
-		if _, err := f.Write([]byte(part.content)); err != nil {
-			return file{}, err
-		}
-	}
-	err := w.Close()
-	return file{Name: fmt.Sprintf("manual-%d.docx", n), Content: b.Bytes()}, err
+	return file{Name: fmt.Sprintf("manual-%d.docx", n), Content: filetest.DOCX(body.String(),
+		filetest.Part{Name: "word/_rels/document.xml.rels", Content: filetest.Relationship("styles", "styles.xml")},
+		filetest.Part{Name: "word/styles.xml", Content: `<w:styles ` + filetest.WordNamespace + `><w:style w:type="paragraph" w:styleId="H1"><w:name w:val="heading 1"/></w:style></w:styles>`},
+	)}
 }
 
 // pdfFile sets three sections on a page.
 func pdfFile(n int) file {
-	const fixed, perPage, perLine = 3, 3, 12 // fixed: catalogue, page tree, font
-	pages := fileSections / perPage
-	objects := []string{"<< /Type /Catalog /Pages 2 0 R >>", "", "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"}
-	var kids strings.Builder
+	const perPage, perLine = 3, 12
+	pages := make([][]string, fileSections/perPage)
 	for page := range pages {
-		var content strings.Builder
-		content.WriteString("BT /F 10 Tf 13 TL 40 800 Td ")
 		for section := range perPage {
 			words := strings.Fields(prose(n, page*perPage+section, sectionWords))
 			for len(words) > 0 {
 				line := words[:min(perLine, len(words))]
 				words = words[len(line):]
-				fmt.Fprintf(&content, "(%s) Tj T*\n", strings.Join(line, " "))
+				pages[page] = append(pages[page], strings.Join(line, " "))
 			}
-			content.WriteString("T*\n")
+			pages[page] = append(pages[page], "")
 		}
-		content.WriteString("ET")
-		id := len(objects) + 1
-		fmt.Fprintf(&kids, "%d 0 R ", id)
-		objects = append(objects,
-			fmt.Sprintf("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents %d 0 R /Resources << /Font << /F %d 0 R >> >> >>", id+1, fixed),
-			fmt.Sprintf("<< /Length %d >>\nstream\n%s\nendstream", content.Len(), content.String()))
 	}
-	objects[1] = fmt.Sprintf("<< /Type /Pages /Kids [%s] /Count %d >>", kids.String(), pages)
-
-	var b bytes.Buffer
-	b.WriteString("%PDF-1.7\n")
-	offsets := make([]int, len(objects))
-	for i, o := range objects {
-		offsets[i] = b.Len()
-		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, o)
-	}
-	table := b.Len()
-	fmt.Fprintf(&b, "xref\n0 %d\n0000000000 65535 f \n", len(objects)+1)
-	for _, offset := range offsets {
-		fmt.Fprintf(&b, "%010d 00000 n \n", offset)
-	}
-	fmt.Fprintf(&b, "trailer\n<< /Root 1 0 R /Size %d >>\nstartxref\n%d\n%%%%EOF\n", len(objects)+1, table)
-	return file{Name: fmt.Sprintf("manual-%d.pdf", n), Content: b.Bytes()}
+	return file{Name: fmt.Sprintf("manual-%d.pdf", n), Content: filetest.PDFPages(pages)}
 }

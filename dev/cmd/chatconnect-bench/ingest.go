@@ -81,11 +81,7 @@ const (
 // warm has every format read once: compiled PDFium, connections, statements.
 func warm(ctx context.Context, t *tenant) error {
 	for i := range formatsByTurn {
-		f, err := mixed(numbersWarm + i)
-		if err != nil {
-			return err
-		}
-		if _, _, err := t.timeToReady(ctx, f); err != nil {
+		if _, _, err := t.timeToReady(ctx, mixed(numbersWarm+i)); err != nil {
 			return err
 		}
 	}
@@ -179,11 +175,7 @@ func uploadCrowd(ctx context.Context, t *tenant) error {
 	for from := 0; from < crowd; from += perRequest {
 		files := make([]file, 0, perRequest)
 		for n := from; n < min(from+perRequest, crowd); n++ {
-			f, err := mixed(numbersCrowd + n)
-			if err != nil {
-				return err
-			}
-			files = append(files, f)
+			files = append(files, mixed(numbersCrowd+n))
 		}
 		if _, err := t.upload(ctx, files...); err != nil {
 			return err
