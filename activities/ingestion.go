@@ -56,6 +56,9 @@ func encode(ctx context.Context, err error) error {
 	return temporal.EncodeError(err)
 }
 
+// Encode is for errors that come about around an activity, such as its panic.
+func Encode(ctx context.Context, err error) error { return encode(ctx, err) }
+
 // errFileGone is a blob that should be there and is not.
 var errFileGone = chatconnect.Errorf(chatconnect.KindInvalid, "file_missing", "The uploaded file is gone. Please upload it again.")
 

@@ -82,7 +82,7 @@ func (w *Worker) Start(ctx context.Context) error {
 }
 
 func (w *Worker) register() {
-	interceptors := append([]interceptor.WorkerInterceptor{&tenantLogging{}}, w.Interceptors...)
+	interceptors := append([]interceptor.WorkerInterceptor{&tenantLogging{}, &panics{logger: w.Logger}}, w.Interceptors...)
 	w.ingestion = sdkworker.New(w.Client, temporal.QueueIngestion, sdkworker.Options{
 		// Short steps, that mostly wait for the network; and the janitor's and a
 		// reindex's, of which there is one each at a time, but for minutes.
