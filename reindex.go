@@ -49,6 +49,9 @@ type IndexBuilder interface {
 	SwitchToNext(ctx context.Context, next Generation) error
 	// DropNext removes the generation being built, if it is this one.
 	DropNext(ctx context.Context, next Generation) error
+	// DropUnknown removes what a StartNext of the same arguments that was cut off
+	// left: a collection that is no generation yet.
+	DropUnknown(ctx context.Context, model string, dimensions int, suffix string) error
 	// DropPrevious removes the generation that was replaced, if there is one.
 	DropPrevious(ctx context.Context) error
 	// RefreshGenerations returns what there is now, not what was seen lately.

@@ -142,7 +142,7 @@ func (a *Reindex) RemovePrevious(ctx context.Context, _ *temporal.ReindexPlan) (
 }
 
 // AbandonReindex removes the collection that was being built, unless searches
-// go to it already.
+// go to it already; also one that was made and not yet made known.
 func (a *Reindex) AbandonReindex(ctx context.Context, in *temporal.ReindexInput) (*temporal.AbandonResult, error) {
 	defer heartbeat(ctx)()
 	generations, err := a.Builder.RefreshGenerations(ctx)
@@ -153,6 +153,9 @@ func (a *Reindex) AbandonReindex(ctx context.Context, in *temporal.ReindexInput)
 		if err := a.Builder.DropNext(ctx, *next); err != nil {
 			return nil, encode(ctx, err)
 		}
+	}
+	if err := a.Builder.DropUnknown(ctx, in.Model, in.Dimensions, suffix(ctx)); err != nil {
+		return nil, encode(ctx, err)
 	}
 	return &temporal.AbandonResult{Switched: generations.Active.HasModel(in.Model, in.Dimensions)}, nil
 }

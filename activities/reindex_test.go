@@ -2,11 +2,13 @@ package activities
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
 	sdktemporal "go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
@@ -307,4 +309,37 @@ func TestIngestionWithoutOneOfTheModels(t *testing.T) {
 	require.ErrorAs(t, err, &app)
 	require.False(t, app.NonRetryable(), "the one being built waits for a worker that has its model")
 	require.NotContains(t, index.stored, "new")
+}
+
+// cutOff is a builder whose StartNext made a collection and no alias.
+type cutOff struct {
+	builder
+	dropped *[]string
+}
+
+func (c cutOff) DropUnknown(_ context.Context, model string, dimensions int, suffix string) error {
+	*c.dropped = append(*c.dropped, fmt.Sprint(model, dimensions, suffix))
+	return nil
+}
+
+// TestAbandonedReindexLeavesNoUnknownCollection: nobody would find it later.
+func TestAbandonedReindexLeavesNoUnknownCollection(t *testing.T) {
+	t.Parallel()
+	var dropped []string
+	b := cutOff{builder{now: chatconnect.Generations{Active: chatconnect.Generation{Collection: "c", Model: "old", Dimensions: 1}}}, &dropped}
+	a := &Reindex{Builder: b, Logger: slog.New(slog.DiscardHandler)}
+	environment := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	environment.RegisterActivity(a.AbandonReindex)
+	environment.RegisterActivityWithOptions(func(ctx context.Context) (string, error) { return suffix(ctx), nil }, activity.RegisterOptions{Name: "suffix"})
+	value, err := environment.ExecuteActivity(a.AbandonReindex, &temporal.ReindexInput{Model: "new", Dimensions: 4})
+	require.NoError(t, err)
+	var result temporal.AbandonResult
+	require.NoError(t, value.Get(&result))
+	require.False(t, result.Switched)
+	value, err = environment.ExecuteActivity("suffix")
+	require.NoError(t, err)
+	var mine string
+	require.NoError(t, value.Get(&mine))
+	require.NotEmpty(t, mine)
+	require.Equal(t, []string{"new4" + mine}, dropped)
 }

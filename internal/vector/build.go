@@ -13,9 +13,7 @@ var _ chatconnect.IndexBuilder = (*Index)(nil)
 
 // StartNext implements chatconnect.IndexBuilder.
 func (x *Index) StartNext(ctx context.Context, model string, dimensions int, suffix string) (chatconnect.Generation, error) {
-	next := chatconnect.Generation{
-		Collection: CollectionName(x.prefix, model, dimensions) + "__" + suffix, Model: model, Dimensions: dimensions,
-	}
+	next := chatconnect.Generation{Collection: x.nextName(model, dimensions, suffix), Model: model, Dimensions: dimensions}
 	return next, x.change(ctx, func(limited context.Context, targets map[string]string) error {
 		if begun := targets[aliasNext]; begun != "" && begun != next.Collection {
 			known, err := x.describe(limited, begun)
@@ -41,6 +39,10 @@ func (x *Index) StartNext(ctx context.Context, model string, dimensions int, suf
 		}
 		return nil
 	})
+}
+
+func (x *Index) nextName(model string, dimensions int, suffix string) string {
+	return CollectionName(x.prefix, model, dimensions) + "__" + suffix
 }
 
 // SwitchToNext implements chatconnect.IndexBuilder.
@@ -82,6 +84,23 @@ func (x *Index) DropNext(ctx context.Context, next chatconnect.Generation) error
 			return nil
 		}
 		return x.drop(ctx, limited, aliasNext, next.Collection, true)
+	})
+}
+
+// DropUnknown implements chatconnect.IndexBuilder.
+func (x *Index) DropUnknown(ctx context.Context, model string, dimensions int, suffix string) error {
+	left := x.nextName(model, dimensions, suffix)
+	return x.change(ctx, func(limited context.Context, targets map[string]string) error {
+		for _, known := range targets {
+			if known == left {
+				return nil
+			}
+		}
+		exists, err := x.client.CollectionExists(limited, left)
+		if err != nil {
+			return storeError(ctx, "collection exists", err)
+		}
+		return x.drop(ctx, limited, aliasNext, left, exists)
 	})
 }
 

@@ -42,7 +42,9 @@ func storeError(ctx context.Context, operation string, err error) error {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Aborted, codes.Canceled,
 		// A wrong key is the operator's to mend; until then work waits
 		// instead of failing documents for good.
-		codes.Unauthenticated, codes.PermissionDenied:
+		codes.Unauthenticated, codes.PermissionDenied,
+		// So is a server that can't do its work, because its disk is full, say.
+		codes.Internal, codes.Unknown, codes.DataLoss:
 		return errUnavailable.Because(cause)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {

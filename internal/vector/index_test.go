@@ -133,7 +133,8 @@ func TestStoreError(t *testing.T) {
 		codes.ResourceExhausted: chatconnect.KindUnavailable,
 		codes.Unauthenticated:   chatconnect.KindUnavailable,
 		codes.InvalidArgument:   chatconnect.KindInternal,
-		codes.Internal:          chatconnect.KindInternal,
+		codes.Internal:          chatconnect.KindUnavailable, // such as a full disk
+		codes.Unknown:           chatconnect.KindUnavailable,
 		codes.Unimplemented:     chatconnect.KindInternal,
 	} {
 		wrapped := fmt.Errorf("client: %w", status.Error(code, "details"))

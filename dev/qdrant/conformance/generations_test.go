@@ -144,6 +144,27 @@ func TestAbandonedGenerations(t *testing.T) {
 	})
 }
 
+// TestUnknownCollections: a StartNext that is cut off between its two steps
+// leaves a collection that no alias names.
+func TestUnknownCollections(t *testing.T) {
+	adapterOnEach(t, func(f adapterFixture) {
+		f.index = f.open(f.model)
+		a := f.active()
+		next, err := f.index.StartNext(f.ctx, "other", nextDims, "1")
+		require.NoError(f, err)
+		require.NoError(f, f.index.DropUnknown(f.ctx, "other", nextDims, "1"))
+		require.Equal(f, chatconnect.Generations{Active: a, Next: &next}, f.generations(f.index), "it is known")
+		require.NoError(f, f.client.DeleteAlias(f.ctx, f.prefix+"_chunks_next"))
+		require.Len(f, f.names(), 2)
+		require.NoError(f, f.index.DropUnknown(f.ctx, "other", nextDims, "2"), "another run's")
+		require.Len(f, f.names(), 2)
+		for range 2 {
+			require.NoError(f, f.index.DropUnknown(f.ctx, "other", nextDims, "1"))
+		}
+		require.Equal(f, []string{a.Collection}, f.names())
+	})
+}
+
 // TestCollectionWithoutMetadata is one that was made by hand, or before
 // collections had any.
 func TestCollectionWithoutMetadata(t *testing.T) {
