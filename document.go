@@ -86,12 +86,12 @@ type StageTime struct {
 	Milliseconds *int64    `json:"ms,omitempty"` // nil while it runs
 }
 
-// IngestionCost is what a version took to become searchable, apart from time.
+// IngestionCost is what a version took to become searchable, apart from time
+// and from the tokens noted with DocumentStore.AddEmbeddingTokens.
 type IngestionCost struct {
-	Chunks          int
-	Tokens          int // of the chunks, cl100k_base
-	EmbeddingTokens int // as the provider counts them; cached vectors cost none
-	EmbeddingModel  string
+	Chunks         int
+	Tokens         int // of the chunks, cl100k_base
+	EmbeddingModel string
 }
 
 // File is what a version is made of.

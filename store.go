@@ -102,7 +102,11 @@ type DocumentStore interface {
 	// CompleteBatch counts a stored batch once: batch is its index, and a
 	// repeated call for the same batch changes nothing. Progress follows.
 	CompleteBatch(ctx context.Context, client ClientID, revision Revision, batch, chunks int) (Document, error)
-	// ReplaceChunks stores all chunks of a revision in place of any it had.
+	// AddEmbeddingTokens notes that so many tokens were spent on a revision.
+	// Repeating it counts them again; of a revision that is gone nothing is kept.
+	AddEmbeddingTokens(ctx context.Context, client ClientID, revision Revision, tokens int) error
+	// ReplaceChunks stores all chunks of a revision in place of any it had. The
+	// tokens spent on it stay.
 	ReplaceChunks(ctx context.Context, client ClientID, revision Revision, chunks []Chunk) error
 	// Chunks returns the chunks with from <= index < to, in order.
 	Chunks(ctx context.Context, client ClientID, revision Revision, from, to int) ([]Chunk, error)
@@ -114,10 +118,14 @@ type DocumentStore interface {
 	// Knowledge returns the client's knowledge version and the revisions that
 	// search must not see, read in one snapshot.
 	Knowledge(ctx context.Context, client ClientID) (Knowledge, error)
-	// PendingDocuments lists, over all clients, documents whose ingestion or
+	// PendingDocuments draws, over all clients, documents whose ingestion or
 	// deletion has not ended and that have not changed since before: what a
-	// restarted process makes sure has a workflow.
+	// restarted process makes sure has a workflow. If there are more than limit,
+	// each call draws others, as many of one client as of another.
 	PendingDocuments(ctx context.Context, before time.Time, limit int) ([]Document, error)
+	// DocumentsUnderWay lists at most limit of them after the given document,
+	// changed or not, ordered by client and document; the zero values begin.
+	DocumentsUnderWay(ctx context.Context, afterClient ClientID, afterDocument DocumentID, limit int) ([]Document, error)
 }
 
 // Knowledge is what a client's search sees at one moment.

@@ -25,7 +25,7 @@ func (a *Ingestion) EmbedBatch(ctx context.Context, in *temporal.EmbedBatchInput
 	if len(chunks) != in.To-in.From {
 		// The rows went while the batch waited: the document was deleted or
 		// the version given up.
-		return nil, encode(ctx, errSuperseded)
+		return nil, encode(ctx, a.takeBack(ctx, in))
 	}
 	var result temporal.EmbedBatchResult
 	for from := 0; from < len(chunks); from += embedAtOnce {
@@ -37,6 +37,9 @@ func (a *Ingestion) EmbedBatch(ctx context.Context, in *temporal.EmbedBatchInput
 		result.Tokens += tokens
 	}
 	document, err := a.Documents.CompleteBatch(ctx, in.ClientID, in.Revision(), in.Batch, len(chunks))
+	if errors.Is(err, chatconnect.ErrNotFound) || err == nil && !indexed(document, in.Version) {
+		err = a.takeBack(ctx, in)
+	}
 	if err != nil {
 		return nil, encode(ctx, err)
 	}
@@ -46,6 +49,37 @@ func (a *Ingestion) EmbedBatch(ctx context.Context, in *temporal.EmbedBatchInput
 	}
 	a.Metrics.StageDone("embed", in.Type, time.Since(started))
 	return &result, nil
+}
+
+// indexed reports whether the index is to hold the version.
+func indexed(d chatconnect.Document, version int) bool {
+	return d.Status != chatconnect.StatusDeleting && (version == d.ActiveVersion || beingIngested(d, version))
+}
+
+// takeBack removes the batch's points of a version that nobody wants any more,
+// and returns errSuperseded. Whoever deleted or replaced the document emptied
+// the index, but perhaps before the points came: nobody waits for a batch of
+// the janitor's, or for that of a worker that was cut off and is back. Search
+// would see them, as no row is left that says it must not.
+func (a *Ingestion) takeBack(ctx context.Context, in *temporal.EmbedBatchInput) error {
+	document, err := a.Documents.Document(ctx, in.ClientID, in.DocumentID)
+	if err == nil && indexed(document, in.Version) {
+		return errSuperseded // its rows are damaged, and the points may be all there is
+	}
+	if err != nil && !errors.Is(err, chatconnect.ErrNotFound) {
+		return err
+	}
+	generations, err := a.Index.Generations(ctx)
+	if err != nil {
+		return err
+	}
+	for _, generation := range generations.All() {
+		err := a.Index.Remove(ctx, in.ClientID, generation, in.Revision(), in.From, in.To)
+		if err != nil && !errors.Is(err, chatconnect.ErrGenerationGone) {
+			return err
+		}
+	}
+	return errSuperseded
 }
 
 // embedAndStore stores the chunks in every generation of the index. One that
@@ -87,11 +121,28 @@ func (a *Ingestion) storeIn(ctx context.Context, in *temporal.EmbedBatchInput, g
 		return 0, notTheDocumentsFault(err)
 	}
 	a.Metrics.Embedded(generation.Model, embedded.Tokens)
-	indexed := make([]chatconnect.IndexedChunk, len(chunks))
+	a.noteTokens(ctx, in, embedded.Tokens)
+	points := make([]chatconnect.IndexedChunk, len(chunks))
 	for i, chunk := range chunks {
-		indexed[i] = chatconnect.IndexedChunk{Chunk: chunk, DocumentName: in.Name, Vector: embedded.Vectors[i]}
+		points[i] = chatconnect.IndexedChunk{Chunk: chunk, DocumentName: in.Name, Vector: embedded.Vectors[i]}
 	}
-	return embedded.Tokens, a.Index.Upsert(ctx, in.ClientID, generation, indexed)
+	return embedded.Tokens, a.Index.Upsert(ctx, in.ClientID, generation, points)
+}
+
+// noteTimeout bounds a write for which a document is not failed.
+const noteTimeout = 5 * time.Second
+
+// noteTokens counts what the provider was paid, at once: whatever becomes of
+// this attempt, the next one finds the vectors in the cache, for nothing.
+func (a *Ingestion) noteTokens(ctx context.Context, in *temporal.EmbedBatchInput, tokens int) {
+	if tokens == 0 {
+		return
+	}
+	noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
+	defer cancel()
+	if err := a.Documents.AddEmbeddingTokens(noting, in.ClientID, in.Revision(), tokens); err != nil {
+		a.Logger.WarnContext(ctx, "tokens of an embedding not counted", "document_id", in.DocumentID, "tokens", tokens, "error", err)
+	}
 }
 
 // embeddedText is the chunk under its headings, which often say what the text

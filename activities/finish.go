@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	sdktemporal "go.temporal.io/sdk/temporal"
+
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/temporal"
 )
@@ -44,7 +46,7 @@ func (a *Ingestion) ActivateDocument(ctx context.Context, in *temporal.ActivateI
 		return nil, encode(ctx, err)
 	}
 	document, err := a.Documents.Activate(ctx, in.ClientID, in.Revision(), chatconnect.IngestionCost{
-		Chunks: in.Chunks, Tokens: in.Tokens, EmbeddingTokens: in.EmbeddingTokens, EmbeddingModel: generations.Active.Model,
+		Chunks: in.Chunks, Tokens: in.Tokens, EmbeddingModel: generations.Active.Model,
 	})
 	if errors.Is(err, chatconnect.ErrNotFound) {
 		err = errSuperseded.Because(err)
@@ -65,7 +67,7 @@ var errPointsMissing = chatconnect.Errorf(chatconnect.KindConflict, temporal.Cod
 
 // FailDocument removes what the revision left and then says why it ended, so
 // that a document seen as failed has nothing left behind but its source file,
-// from which a retry can start.
+// from which a retry can start; or what a store refuses to remove.
 func (a *Ingestion) FailDocument(ctx context.Context, in *temporal.FailInput) (*temporal.IngestResult, error) {
 	defer heartbeat(ctx)()
 	result := &temporal.IngestResult{Status: in.Status, Error: &in.Error}
@@ -87,7 +89,12 @@ func (a *Ingestion) FailDocument(ctx context.Context, in *temporal.FailInput) (*
 	}
 	// A file that never reached the index must not have to wait for it.
 	if err := a.removeRemains(ctx, in, document.ChunksTotal > 0); err != nil {
-		return nil, err
+		if !lasting(err) {
+			return nil, err
+		}
+		// Waiting won't help, and a document that doesn't fail is begun again, for
+		// ever. Search does not see what is left, and the janitor removes it.
+		a.Logger.ErrorContext(ctx, "left behind by a document that failed", "document_id", in.DocumentID, "version", in.Version, "error", err)
 	}
 	if document.ActiveVersion > 0 && document.ActiveVersion != in.Version {
 		return a.rollBack(ctx, in)
@@ -100,6 +107,12 @@ func (a *Ingestion) FailDocument(ctx context.Context, in *temporal.FailInput) (*
 	}
 	a.Metrics.Ingested(in.Status, in.Error.Code)
 	return result, nil
+}
+
+// lasting reports whether the error is one that no other attempt would mend.
+func lasting(err error) bool {
+	var e *sdktemporal.ApplicationError
+	return errors.As(err, &e) && e.NonRetryable()
 }
 
 // rollBack gives up a replacement: its file goes too, as there is nothing to

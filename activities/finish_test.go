@@ -46,3 +46,83 @@ func TestSupersededLeavesAloneWhatIsWantedAgain(t *testing.T) {
 		})
 	}
 }
+
+// refusing is an index that removes nothing.
+type refusing struct {
+	chatconnect.VectorIndex
+	refusal error
+}
+
+func (r refusing) DeleteRevision(context.Context, chatconnect.ClientID, chatconnect.Revision) error {
+	return r.refusal
+}
+
+// lost is a document whose chunks were being embedded.
+type lost struct {
+	chatconnect.DocumentStore
+	chatconnect.BlobStore
+	document chatconnect.Document
+	steps    []chatconnect.DocumentProgress
+	rolled   []chatconnect.DocumentError
+}
+
+func (l *lost) Document(context.Context, chatconnect.ClientID, chatconnect.DocumentID) (chatconnect.Document, error) {
+	return l.document, nil
+}
+
+func (l *lost) UpdateProgress(_ context.Context, _ chatconnect.ClientID, p chatconnect.DocumentProgress) (chatconnect.Document, bool, error) {
+	l.steps = append(l.steps, p)
+	return l.document, true, nil
+}
+
+func (l *lost) RollBack(_ context.Context, _ chatconnect.ClientID, _ chatconnect.Revision, why chatconnect.DocumentError) (chatconnect.Document, bool, error) {
+	l.rolled = append(l.rolled, why)
+	return l.document, true, nil
+}
+
+func (*lost) DeletePrefix(context.Context, string) error { return nil }
+
+// TestADocumentFailsThoughItsRemainsCantBeRemoved: if it did not, its workflow
+// would fail in its place, and the sweeper begin another one, for ever.
+func TestADocumentFailsThoughItsRemainsCantBeRemoved(t *testing.T) {
+	t.Parallel()
+	refused := chatconnect.Errorf(chatconnect.KindInternal, "vector_store_error", "The search index refused the request.")
+	away := chatconnect.Errorf(chatconnect.KindUnavailable, "vector_store_unavailable", "Away.")
+	for name, test := range map[string]struct {
+		active  int
+		refusal error
+		ends    bool
+	}{
+		"refused":                {0, refused, true},
+		"refused, a replacement": {1, refused, true},
+		"only away":              {0, away, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := &lost{document: chatconnect.Document{
+				Version: 2, ActiveVersion: test.active, Status: chatconnect.StatusEmbedding, ChunksTotal: 5,
+			}}
+			a := &Ingestion{Documents: l, Blobs: l, Index: refusing{refusal: test.refusal}, Progress: silence{}, Metrics: silence{}, Logger: slog.New(slog.DiscardHandler)}
+			environment := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+			environment.RegisterActivity(a.FailDocument)
+			why := chatconnect.DocumentError{Code: refused.Code, Message: refused.Message}
+			_, err := environment.ExecuteActivity(a.FailDocument, &temporal.FailInput{
+				IngestInput: temporal.IngestInput{ClientID: aClient, DocumentID: aDocument, Version: 2},
+				Status:      chatconnect.StatusFailed, Error: why,
+			})
+			switch {
+			case !test.ends:
+				require.Error(t, err)
+				require.Empty(t, l.steps)
+			case test.active > 0:
+				require.NoError(t, err)
+				require.Equal(t, []chatconnect.DocumentError{why}, l.rolled)
+			default:
+				require.NoError(t, err)
+				require.Len(t, l.steps, 1)
+				require.Equal(t, chatconnect.StatusFailed, l.steps[0].Status)
+				require.Equal(t, &why, l.steps[0].Error)
+			}
+		})
+	}
+}

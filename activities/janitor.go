@@ -36,7 +36,7 @@ type Janitor struct {
 // costs little.
 const partTime = time.Minute
 
-// The fuse: when more than fuseCount documents of a part are unknown to the
+// The fuse: when more than fuseCount documents of a phase are unknown to the
 // database, and for fewer than fuseShare known ones each, then the database is
 // more likely to be the wrong one (restored from some days ago, a copy for
 // trials, or another installation's) than all of them to be orphans. Those are
@@ -60,6 +60,7 @@ const (
 // look is one part of a phase: what it found, and what the database said.
 type look struct {
 	*Janitor
+	temporal.JanitorSecond
 	dryRun  bool
 	began   time.Time
 	result  temporal.JanitorPartResult
@@ -74,7 +75,7 @@ type owner struct {
 
 func (a *Janitor) look(in *temporal.JanitorPart) *look {
 	return &look{
-		Janitor: a, dryRun: in.DryRun, began: time.Now(),
+		Janitor: a, JanitorSecond: in.JanitorSecond, dryRun: in.DryRun, began: time.Now(),
 		known: map[owner]chatconnect.Document{}, unknown: map[owner]bool{},
 	}
 }
@@ -181,12 +182,12 @@ func (l *look) doom(ctx context.Context, all *[]doomed, d doomed) error {
 	return err
 }
 
-// carryOut deletes, unless it is a dry run or the fuse has blown.
+// carryOut deletes, unless it is a dry run: at first what belongs to known
+// documents, and when the phase is gone through again the rest, if the fuse has
+// not blown. More of it than there was before is not believed either.
 func (l *look) carryOut(ctx context.Context, all []doomed) error {
-	blown, err := l.fuse(ctx)
-	if err != nil {
-		return err
-	}
+	l.result.Seen = temporal.JanitorSeen{Known: len(l.known), Unknown: len(l.unknown)}
+	hold := l.Again && (l.Hold || len(l.unknown) > l.Expected+fuseCount)
 	for _, d := range all {
 		verdict, err := d.judge(ctx)
 		if err != nil {
@@ -194,12 +195,12 @@ func (l *look) carryOut(ctx context.Context, all []doomed) error {
 		}
 		action := temporal.ActionDeleted
 		switch {
-		case verdict == needed || verdict == undecided:
+		case verdict == needed || verdict == undecided || (verdict == unknown) != l.Again:
 			continue
+		case hold:
+			action = temporal.ActionHeld
 		case l.dryRun:
 			action = temporal.ActionNone
-		case blown && verdict == unknown:
-			action = temporal.ActionHeld
 		default:
 			if err := d.remove(ctx); err != nil {
 				return err
@@ -210,19 +211,20 @@ func (l *look) carryOut(ctx context.Context, all []doomed) error {
 	return nil
 }
 
-// fuse reports whether so much is unknown that the database is to be doubted.
-func (l *look) fuse(ctx context.Context) (blown bool, err error) {
-	if len(l.unknown) == 0 {
-		return false, nil
-	}
-	active, _, err := l.Revisions.ActiveTotals(ctx)
+// JudgeUnknown decides, when a phase has been seen as a whole, whether so much
+// of it is unknown that the database is to be doubted.
+func (a *Janitor) JudgeUnknown(ctx context.Context, seen *temporal.JanitorSeen) (*temporal.JanitorSecond, error) {
+	defer heartbeat(ctx)()
+	active, _, err := a.Revisions.ActiveTotals(ctx)
 	if err != nil {
-		return false, err
+		return nil, encode(ctx, err)
 	}
-	if active > 0 && (len(l.unknown) <= fuseCount || fuseShare*len(l.unknown) <= len(l.known)) {
-		return false, nil
+	second := &temporal.JanitorSecond{Again: true, Expected: seen.Unknown}
+	if active > 0 && (seen.Unknown <= fuseCount || fuseShare*seen.Unknown <= seen.Known) {
+		return second, nil
 	}
-	l.Logger.ErrorContext(ctx, "janitor: much of what is stored belongs to documents that the database does not know; it is not deleted. Is it the right database?",
-		"unknown", len(l.unknown), "known", len(l.known), "active_documents", active)
-	return true, nil
+	second.Hold = true
+	a.Logger.ErrorContext(ctx, "janitor: much of what is stored belongs to documents that the database does not know; it is not deleted. Is it the right database?",
+		"unknown", seen.Unknown, "known", seen.Known, "active_documents", active)
+	return second, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -71,6 +73,16 @@ func (h *house) ScanRevisions(context.Context, string, int) ([]chatconnect.Index
 	return h.points, "", nil
 }
 
+func (h *house) DocumentsUnderWay(_ context.Context, client chatconnect.ClientID, after chatconnect.DocumentID, limit int) ([]chatconnect.Document, error) {
+	var page []chatconnect.Document
+	for _, id := range slices.Sorted(maps.Keys(h.documents)) {
+		if d := h.documents[id]; len(page) < limit && (client < d.ClientID || id > after) {
+			page = append(page, d)
+		}
+	}
+	return page, nil
+}
+
 // index is its search index.
 type index struct {
 	chatconnect.VectorIndex
@@ -93,6 +105,7 @@ func (h *house) DescribeWorkflowExecution(_ context.Context, id, _ string) (*wor
 
 func (*house) JanitorFound(string, string, int) {}
 
+// sweep goes through a phase as the workflow does.
 func (h *house) sweep(t *testing.T, dryRun bool, activity func(*Janitor) any) (temporal.JanitorPartResult, error) {
 	t.Helper()
 	a := &Janitor{
@@ -100,14 +113,42 @@ func (h *house) sweep(t *testing.T, dryRun bool, activity func(*Janitor) any) (t
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	environment := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
-	run := activity(a)
-	environment.RegisterActivity(run)
-	var result temporal.JanitorPartResult
-	value, err := environment.ExecuteActivity(run, &temporal.JanitorPart{DryRun: dryRun})
-	if err == nil {
-		require.NoError(t, value.Get(&result))
+	look := activity(a)
+	environment.RegisterActivity(look)
+	environment.RegisterActivity(a.JudgeUnknown)
+	run := func(activity, in, result any) error {
+		value, err := environment.ExecuteActivity(activity, in)
+		if err == nil {
+			require.NoError(t, value.Get(result))
+		}
+		return err
 	}
-	return result, err
+	var total temporal.JanitorPartResult
+	var counted temporal.JanitorResult
+	part := temporal.JanitorPart{DryRun: dryRun}
+	for {
+		var result temporal.JanitorPartResult
+		if err := run(look, &part, &result); err != nil {
+			return total, err
+		}
+		counted.Add(result.Findings...)
+		if !part.Again {
+			total.Examined += result.Examined
+			total.Seen.Known += result.Seen.Known
+			total.Seen.Unknown += result.Seen.Unknown
+		}
+		part.Cursor = result.Next
+		switch {
+		case part.Cursor != "":
+		case part.Again || total.Seen.Unknown == 0:
+			total.Findings = counted.Findings
+			return total, nil
+		default:
+			if err := run(a.JudgeUnknown, &total.Seen, &part.JanitorSecond); err != nil {
+				return total, err
+			}
+		}
+	}
 }
 
 func sweepBlobs(a *Janitor) any  { return a.SweepBlobs }
@@ -235,12 +276,17 @@ func TestTheFuse(t *testing.T) {
 	for name, test := range map[string]struct {
 		unknown, known, active int
 		action                 string
+		versions               int // with a file, of each document
 	}{
-		"a few":                    {fuseCount, 1, 1, temporal.ActionDeleted},
-		"many, among far more":     {fuseCount + 1, fuseShare * (fuseCount + 1), 1, temporal.ActionDeleted},
-		"many":                     {fuseCount + 1, fuseShare*(fuseCount+1) - 1, 1, temporal.ActionHeld},
-		"an empty database":        {1, 0, 0, temporal.ActionHeld},
-		"one, of many that belong": {1, 10, 1, temporal.ActionDeleted},
+		"a few":                    {fuseCount, 1, 1, temporal.ActionDeleted, 1},
+		"many, among far more":     {fuseCount + 1, fuseShare * (fuseCount + 1), 1, temporal.ActionDeleted, 1},
+		"many":                     {fuseCount + 1, fuseShare*(fuseCount+1) - 1, 1, temporal.ActionHeld, 1},
+		"an empty database":        {1, 0, 0, temporal.ActionHeld, 1},
+		"one, of many that belong": {1, 10, 1, temporal.ActionDeleted, 1},
+		// Parts of which no single one would blow it, and one that would.
+		"many, a few in each part":          {3 * fuseCount, 1, 1, temporal.ActionHeld, blobsPerPart / fuseCount},
+		"many in a part, among far more":    {fuseCount + 1, fuseShare * (fuseCount + 1), 1, temporal.ActionDeleted, blobsPerPart / (fuseCount + 5)},
+		"many in a part, among not so many": {fuseCount + 1, fuseShare*(fuseCount+1) - 30, 1, temporal.ActionHeld, blobsPerPart / (fuseCount + 5)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -248,18 +294,41 @@ func TestTheFuse(t *testing.T) {
 			for n := range test.unknown + test.known {
 				id := chatconnect.DocumentID(fmt.Sprintf("d0000000-0000-4000-8000-%012d", n))
 				if n >= test.unknown {
-					h.documents[id] = chatconnect.Document{ID: id, ClientID: aClient, Version: 1, ActiveVersion: 1, Status: chatconnect.StatusReady}
+					h.documents[id] = chatconnect.Document{ID: id, ClientID: aClient, Version: 1, ActiveVersion: 1, Status: chatconnect.StatusDeleting}
 				}
-				h.blobs = append(h.blobs, chatconnect.BlobInfo{Key: chatconnect.SourceBlobKey(aClient, chatconnect.Revision{DocumentID: id, Version: 1})})
+				for version := range test.versions {
+					h.blobs = append(h.blobs, chatconnect.BlobInfo{Key: chatconnect.SourceBlobKey(aClient, chatconnect.Revision{DocumentID: id, Version: version + 1})})
+				}
 			}
 			found, err := h.sweep(t, false, sweepBlobs)
 			require.NoError(t, err)
-			require.Equal(t, []temporal.Finding{{Kind: temporal.FindingOrphanBlob, Action: test.action, Count: test.unknown}}, found.Findings)
+			require.Equal(t, []temporal.Finding{{Kind: temporal.FindingOrphanBlob, Action: test.action, Count: test.unknown * test.versions}}, found.Findings)
 			if test.action == temporal.ActionHeld {
 				require.Empty(t, h.removed)
 			} else {
-				require.Len(t, h.removed, test.unknown)
+				require.Len(t, h.removed, test.unknown*test.versions)
 			}
 		})
 	}
+}
+
+// Documents that wait, and say so all the time, hide none that is stuck.
+func TestStuckDocumentsAreFoundAmongAnyNumber(t *testing.T) {
+	t.Parallel()
+	h := &house{documents: map[chatconnect.DocumentID]chatconnect.Document{}}
+	const stuck = 3
+	for n := range 2*underWayPerPart + stuck {
+		d := chatconnect.Document{
+			ID: chatconnect.DocumentID(fmt.Sprintf("d0000000-0000-4000-8000-%012d", n)), ClientID: aClient, UpdatedAt: time.Now(),
+			Status: chatconnect.StatusEmbedding, Stages: []chatconnect.StageTime{{StartedAt: time.Now()}},
+		}
+		if n >= 2*underWayPerPart {
+			d.Stages[0].StartedAt = time.Now().Add(-2 * stuckAge)
+		}
+		h.documents[d.ID] = d
+	}
+	found, err := h.sweep(t, false, func(a *Janitor) any { return a.FindStuck })
+	require.NoError(t, err)
+	require.Equal(t, 2*underWayPerPart+stuck, found.Examined)
+	require.Equal(t, []temporal.Finding{{Kind: temporal.FindingStuckDocument, Action: temporal.ActionReported, Count: stuck}}, found.Findings)
 }

@@ -63,7 +63,9 @@ func (l *look) blob(ctx context.Context, blob chatconnect.BlobInfo, all *[]doome
 		d.kind = temporal.FindingUnfinishedBlob
 		d.judge = func(context.Context) (need, error) { return unneeded, nil }
 	case !ok:
-		l.found(ctx, temporal.FindingForeignBlob, temporal.ActionReported, about...)
+		if !l.Again {
+			l.found(ctx, temporal.FindingForeignBlob, temporal.ActionReported, about...)
+		}
 		return nil
 	default:
 		wanted := func(document chatconnect.Document) bool { return blobWanted(document, revision.Version, name) }

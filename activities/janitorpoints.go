@@ -16,7 +16,7 @@ const (
 	revisionsPerPart = 200
 	shortPerPart     = 20
 	stuckAge         = 24 * time.Hour
-	stuckLimit       = 1000
+	underWayPerPart  = 1000
 )
 
 // SweepPoints removes points whose revision is no longer anything: those of
@@ -57,7 +57,9 @@ func (a *Janitor) SweepPoints(ctx context.Context, in *temporal.JanitorPart) (*t
 
 func (l *look) points(ctx context.Context, found chatconnect.IndexedRevision, all *[]doomed) error {
 	if found.ClientID == "" { // nothing that a client's own methods could remove
-		l.found(ctx, temporal.FindingForeignPoints, temporal.ActionReported, "points", found.Points)
+		if !l.Again {
+			l.found(ctx, temporal.FindingForeignPoints, temporal.ActionReported, "points", found.Points)
+		}
 		return nil
 	}
 	wanted := func(d chatconnect.Document) bool { return inUse(d, found.Version) }
@@ -101,7 +103,7 @@ func (a *Janitor) FindShort(ctx context.Context, in *temporal.JanitorPart) (*tem
 		}
 		l.result.Examined++
 		if enough := len(l.result.Short) == shortPerPart || l.late(); enough || i == len(revisions)-1 && len(revisions) == revisionsPerPart {
-			l.result.Next = string(r.ClientID) + "/" + string(r.DocumentID)
+			l.result.Next = placeAfter(r.ClientID, r.DocumentID)
 			break
 		}
 	}
@@ -172,7 +174,8 @@ func (a *Janitor) pointsOf(ctx context.Context, client chatconnect.ClientID, rev
 func (a *Janitor) FindStuck(ctx context.Context, in *temporal.JanitorPart) (*temporal.JanitorPartResult, error) {
 	defer heartbeat(ctx)()
 	l := a.look(in)
-	documents, err := a.Documents.PendingDocuments(ctx, time.Now(), stuckLimit)
+	client, id, _ := strings.Cut(in.Cursor, "/")
+	documents, err := a.Documents.DocumentsUnderWay(ctx, chatconnect.ClientID(client), chatconnect.DocumentID(id), underWayPerPart)
 	if err != nil {
 		return nil, encode(ctx, err)
 	}
@@ -184,7 +187,15 @@ func (a *Janitor) FindStuck(ctx context.Context, in *temporal.JanitorPart) (*tem
 				"status", document.Status, "stage", document.Stage, "since", since)
 		}
 	}
+	if n := len(documents); n == underWayPerPart {
+		l.result.Next = placeAfter(documents[n-1].ClientID, documents[n-1].ID)
+	}
 	return &l.result, nil
+}
+
+// placeAfter is the cursor of a list ordered by client and document.
+func placeAfter(client chatconnect.ClientID, document chatconnect.DocumentID) string {
+	return string(client) + "/" + string(document)
 }
 
 // underWaySince is when the attempt was queued; a sentence that says what it

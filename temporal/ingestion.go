@@ -83,19 +83,19 @@ type EmbedBatchInput struct {
 	To    int `json:"to"`
 }
 
-// EmbedBatchResult counts the provider's tokens.
+// EmbedBatchResult counts the tokens that the provider took for the attempt that
+// succeeded. What a version cost is counted in the database, attempt by attempt.
 type EmbedBatchResult struct {
 	Tokens int `json:"tokens"`
 }
 
 // ActivateInput makes a revision the one search sees. Chunks is how many
-// points the index must hold before that may happen; the tokens are for the
-// record of what it cost.
+// points the index must hold before that may happen; Tokens, those of the
+// chunks, are for the record of what it cost.
 type ActivateInput struct {
 	IngestInput
-	Chunks          int `json:"chunks"`
-	Tokens          int `json:"tokens"`          // of the chunks
-	EmbeddingTokens int `json:"embeddingTokens"` // the provider's, over all batches
+	Chunks int `json:"chunks"`
+	Tokens int `json:"tokens"`
 }
 
 // FailInput marks a revision as failed or cancelled and removes what it left.

@@ -8,7 +8,6 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	sdktemporal "go.temporal.io/sdk/temporal"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 )
@@ -60,10 +59,28 @@ const (
 // JanitorInput starts Janitor; all but DryRun is how one of its runs continues
 // another.
 type JanitorInput struct {
-	DryRun bool          `json:"dryRun"`
-	Phase  JanitorPhase  `json:"phase,omitempty"`
-	Cursor string        `json:"cursor,omitempty"`
+	DryRun bool         `json:"dryRun"`
+	Phase  JanitorPhase `json:"phase,omitempty"`
+	Cursor string       `json:"cursor,omitempty"`
+	Seen   JanitorSeen  `json:"seen,omitzero"` // in this phase so far
+	JanitorSecond
 	Result JanitorResult `json:"result"`
+}
+
+// JanitorSeen counts the documents whose files or points a phase has met; one
+// that was met in several parts counts in each.
+type JanitorSeen struct {
+	Known   int `json:"known"`   // to the database
+	Unknown int `json:"unknown"` // not
+}
+
+// JanitorSecond has a phase gone through again, for what belongs to unknown
+// documents alone: whether so many are to be believed is decided when all has
+// been seen.
+type JanitorSecond struct {
+	Again    bool `json:"again,omitempty"`
+	Hold     bool `json:"hold,omitempty"`     // nothing is deleted, but told of
+	Expected int  `json:"expected,omitempty"` // unknown documents
 }
 
 // JanitorResult is what Janitor returns: how much it looked at, and what it
@@ -116,6 +133,7 @@ func (r JanitorResult) Count(kind, action string) int {
 type JanitorPart struct {
 	DryRun bool   `json:"dryRun"`
 	Cursor string `json:"cursor"`
+	JanitorSecond
 }
 
 // JanitorPartResult is what there was, and where the next part begins, "" at
@@ -124,6 +142,7 @@ type JanitorPartResult struct {
 	Examined int             `json:"examined"`
 	Findings []Finding       `json:"findings"`
 	Next     string          `json:"next"`
+	Seen     JanitorSeen     `json:"seen,omitzero"`
 	Short    []ShortRevision `json:"short,omitempty"` // to be repaired
 }
 
@@ -144,40 +163,14 @@ const pausedBySetting = "JANITOR_INTERVAL is 0"
 // leaves it to be triggered by hand. Whether an operator has paused it is left
 // alone.
 func EnsureJanitor(ctx context.Context, c client.Client, every time.Duration) error {
-	paused, note := every <= 0, ""
+	paused := every <= 0
 	if paused {
-		every, note = janitorPeriod, pausedBySetting
+		every = janitorPeriod
 	}
-	options := client.ScheduleOptions{
-		ID: ScheduleJanitor,
-		Spec: client.ScheduleSpec{
-			Intervals: []client.ScheduleIntervalSpec{{Every: every}},
-			// Installations that share a server don't all begin at once.
-			Jitter: min(every/4, 10*time.Minute),
-		},
-		Action: &client.ScheduleWorkflowAction{
-			ID: ScheduleJanitor, Workflow: WorkflowJanitor, Args: []any{&JanitorInput{}}, TaskQueue: QueueIngestion,
-		},
-		Overlap:       enumspb.SCHEDULE_OVERLAP_POLICY_SKIP,
-		CatchupWindow: time.Minute, // a round that was missed is made up for by the next
-		Paused:        paused, Note: note,
-	}
-	_, err := c.ScheduleClient().Create(ctx, options)
-	if !errors.Is(err, sdktemporal.ErrScheduleAlreadyRunning) {
-		return err
-	}
-	return c.ScheduleClient().GetHandle(ctx, ScheduleJanitor).Update(ctx, client.ScheduleUpdateOptions{
-		DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
-			schedule := in.Description.Schedule
-			schedule.Spec, schedule.Action = &options.Spec, options.Action
-			schedule.Policy = &client.SchedulePolicies{Overlap: options.Overlap, CatchupWindow: options.CatchupWindow}
-			if state := schedule.State; state != nil && state.Paused && state.Note != pausedBySetting {
-				return &client.ScheduleUpdate{Schedule: &schedule}, nil // an operator's pause
-			}
-			schedule.State = &client.ScheduleState{Paused: paused, Note: note}
-			return &client.ScheduleUpdate{Schedule: &schedule}, nil
-		},
-	})
+	return schedule{
+		id: ScheduleJanitor, workflow: WorkflowJanitor, input: &JanitorInput{},
+		every: every, paused: paused, pause: pausedBySetting,
+	}.ensure(ctx, c)
 }
 
 // ErrNoJanitor is a schedule that no worker has made yet.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -59,9 +58,8 @@ func (w *Worker) sweepDocuments(ctx context.Context) (failed []error) {
 	if err != nil {
 		return []error{err}
 	}
-	// Neither one that can't be started nor a sweep that runs out of time may
-	// keep the same ones from their turn every time.
-	rand.Shuffle(len(documents), func(i, j int) { documents[i], documents[j] = documents[j], documents[i] })
+	// Neither one that can't be started nor a sweep that runs out of time keeps
+	// the same ones from their turn every time: each list is drawn anew.
 	for _, document := range documents {
 		if err := w.pursue(ctx, document); err != nil {
 			failed = append(failed, fmt.Errorf("document %s: %w", document.ID, err))

@@ -29,7 +29,6 @@ const (
 type ingestion struct {
 	*temporal.IngestInput
 	progress temporal.IngestProgress
-	tokens   int // the embedding provider's, over all batches and fillings
 }
 
 // IngestDocument takes one version of a document from its uploaded file to
@@ -45,12 +44,20 @@ func IngestDocument(ctx workflow.Context, in *temporal.IngestInput) (*temporal.I
 		return nil, err
 	}
 	result, err := w.run(ctx)
-	if err == nil {
-		w.progress.Status = result.Status
-		w.removeReplaced(ctx)
-		return result, nil
+	if err != nil {
+		result, err = w.fail(ctx, err)
+		// What became ready after all was cancelled too late, or only not tidied
+		// up; searches began before it did.
+		ctx, _ = workflow.NewDisconnectedContext(ctx)
 	}
-	return w.fail(ctx, err)
+	if err != nil {
+		return nil, err
+	}
+	w.progress.Status = result.Status
+	if result.Status == chatconnect.StatusReady {
+		w.removeReplaced(ctx)
+	}
+	return result, nil
 }
 
 func (w *ingestion) run(ctx workflow.Context) (*temporal.IngestResult, error) {
@@ -74,7 +81,7 @@ func (w *ingestion) run(ctx workflow.Context) (*temporal.IngestResult, error) {
 		w.progress.Status = chatconnect.StatusStoring
 		var result temporal.IngestResult
 		err := stage(ctx, 5*time.Minute, a.ActivateDocument, &temporal.ActivateInput{
-			IngestInput: *w.IngestInput, Chunks: chunked.Chunks, Tokens: chunked.Tokens, EmbeddingTokens: w.tokens,
+			IngestInput: *w.IngestInput, Chunks: chunked.Chunks, Tokens: chunked.Tokens,
 		}, &result)
 		if err == nil {
 			return &result, nil
@@ -96,19 +103,17 @@ func (w *ingestion) embed(ctx workflow.Context, chunks int) error {
 	return inBatches(ctx, batches, batchesAtOnce, func(ctx workflow.Context, batch int) error {
 		in := &temporal.EmbedBatchInput{IngestInput: *w.IngestInput, Batch: batch, From: batch * size, To: min((batch+1)*size, chunks)}
 		paced := workflow.WithActivityOptions(ctx, temporal.EmbedOptions(5*time.Minute))
-		var embedded temporal.EmbedBatchResult
-		if err := workflow.ExecuteActivity(paced, a.EmbedBatch, in).Get(ctx, &embedded); err != nil {
+		if err := workflow.ExecuteActivity(paced, a.EmbedBatch, in).Get(ctx, nil); err != nil {
 			return err
 		}
 		w.progress.BatchesDone++
-		w.tokens += embedded.Tokens
 		return nil
 	})
 }
 
 // removeReplaced removes the versions whose place this one took, once every
-// search that began before it did has ended. When the workflow is cancelled its
-// document is being deleted, and nothing is worth waiting for.
+// search that began before it did has ended. When the workflow is cancelled
+// meanwhile its document is being deleted, and nothing is worth waiting for.
 func (w *ingestion) removeReplaced(ctx workflow.Context) {
 	if w.Replaces == 0 {
 		return

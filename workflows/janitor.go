@@ -10,7 +10,8 @@ import (
 )
 
 // Janitor looks for what belongs to nothing in every store, part by part, and
-// removes it; fills the index where it lost points of what search sees; and
+// removes it, first of the documents that the database knows, and then, if there
+// are not too many, of those that it doesn't; fills the index where it lost points of what search sees; and
 // counts what only a person can mend. A long round goes on in a new run.
 func Janitor(ctx workflow.Context, in *temporal.JanitorInput) (*temporal.JanitorResult, error) {
 	if err := workflow.SetQueryHandler(ctx, temporal.QueryProgress, func() (temporal.JanitorInput, error) {
@@ -37,10 +38,14 @@ func Janitor(ctx workflow.Context, in *temporal.JanitorInput) (*temporal.Janitor
 			look, examined = a.FindStuck, &in.Result.Documents
 		}
 		var part temporal.JanitorPartResult
-		if err := stage(ctx, 15*time.Minute, look, &temporal.JanitorPart{DryRun: in.DryRun, Cursor: in.Cursor}, &part); err != nil {
+		if err := stage(ctx, 15*time.Minute, look, &temporal.JanitorPart{DryRun: in.DryRun, Cursor: in.Cursor, JanitorSecond: in.JanitorSecond}, &part); err != nil {
 			return nil, err
 		}
-		*examined += part.Examined
+		if !in.Again {
+			*examined += part.Examined
+			in.Seen.Known += part.Seen.Known
+			in.Seen.Unknown += part.Seen.Unknown
+		}
 		in.Result.Add(part.Findings...)
 		for i := range part.Short {
 			if err := refill(ctx, &part.Short[i], &in.Result); err != nil {
@@ -48,9 +53,17 @@ func Janitor(ctx workflow.Context, in *temporal.JanitorInput) (*temporal.Janitor
 			}
 		}
 		in.Cursor = part.Next
-		if in.Cursor == "" {
-			in.Phase++
+		if in.Cursor != "" {
+			continue
 		}
+		if in.Seen.Unknown > 0 && !in.Again {
+			if err := stage(ctx, time.Minute, a.JudgeUnknown, &in.Seen, &in.JanitorSecond); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		in.Phase++
+		in.Seen, in.JanitorSecond = temporal.JanitorSeen{}, temporal.JanitorSecond{}
 	}
 	return &in.Result, nil
 }

@@ -113,3 +113,30 @@ func TestJanitorContinues(t *testing.T) {
 	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(again.Input, &next))
 	require.Equal(t, temporal.JanitorInput{Phase: temporal.JanitorBlobs, Cursor: "next", Result: temporal.JanitorResult{Blobs: 5000}}, next)
 }
+
+// What belongs to unknown documents is gone through again, once all of it has
+// been seen, and counts as examined once.
+func TestJanitorLooksTwiceAtWhatIsUnknown(t *testing.T) {
+	t.Parallel()
+	env := janitorEnvironment(t)
+	var a *activities.Janitor
+	second := temporal.JanitorSecond{Again: true, Hold: true, Expected: 7}
+	orphan := temporal.Finding{Kind: temporal.FindingOrphanBlob, Action: temporal.ActionHeld, Count: 2}
+	env.OnActivity(a.SweepBlobs, mock.Anything, &temporal.JanitorPart{}).
+		Return(&temporal.JanitorPartResult{Examined: 5, Seen: temporal.JanitorSeen{Known: 1, Unknown: 3}, Next: "b"}, nil).Once()
+	env.OnActivity(a.SweepBlobs, mock.Anything, &temporal.JanitorPart{Cursor: "b"}).
+		Return(&temporal.JanitorPartResult{Examined: 4, Seen: temporal.JanitorSeen{Known: 2, Unknown: 4}}, nil).Once()
+	env.OnActivity(a.JudgeUnknown, mock.Anything, &temporal.JanitorSeen{Known: 3, Unknown: 7}).Return(&second, nil).Once()
+	for from, to := range map[string]string{"": "b", "b": ""} {
+		env.OnActivity(a.SweepBlobs, mock.Anything, &temporal.JanitorPart{Cursor: from, JanitorSecond: second}).Return(&temporal.JanitorPartResult{
+			Examined: 5, Seen: temporal.JanitorSeen{Unknown: 4}, Findings: []temporal.Finding{orphan}, Next: to,
+		}, nil).Once()
+	}
+	env.OnActivity(a.SweepPoints, mock.Anything, &temporal.JanitorPart{}).Return(&temporal.JanitorPartResult{Seen: temporal.JanitorSeen{Known: 5}}, nil).Once()
+	env.OnActivity(a.FindShort, mock.Anything, &temporal.JanitorPart{}).Return(&temporal.JanitorPartResult{}, nil).Once()
+	env.OnActivity(a.FindStuck, mock.Anything, &temporal.JanitorPart{}).Return(&temporal.JanitorPartResult{}, nil).Once()
+	env.ExecuteWorkflow(Janitor, &temporal.JanitorInput{})
+	require.Equal(t, temporal.JanitorResult{
+		Blobs: 9, Findings: []temporal.Finding{{Kind: temporal.FindingOrphanBlob, Action: temporal.ActionHeld, Count: 4}},
+	}, janitorResult(t, env))
+}

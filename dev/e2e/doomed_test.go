@@ -35,7 +35,7 @@ var doomedSteps = []string{
 	"workflow next-chunk",
 	"chunk received", "chunk announced", "chunk half", "chunk stored", "chunk returned",
 	"workflow next-embed",
-	"embed received", "embed asking", "embed answered", "embed torn", "embed stored", "embed counted", "embed returned",
+	"embed received", "embed asking", "embed answered", "embed paid", "embed torn", "embed stored", "embed counted", "embed returned",
 	"workflow next-activate",
 	"activate received", "activate announced", "activate counted", "activate flipped", "activate tidied", "activate returned",
 	"workflow next-end",
@@ -175,6 +175,14 @@ func (d doomedDocuments) ReplaceChunks(ctx context.Context, client chatconnect.C
 	err := d.DocumentStore.ReplaceChunks(ctx, client, revision, chunks)
 	if err == nil {
 		d.doom.at(ctx, "stored")
+	}
+	return err
+}
+
+func (d doomedDocuments) AddEmbeddingTokens(ctx context.Context, client chatconnect.ClientID, revision chatconnect.Revision, tokens int) error {
+	err := d.DocumentStore.AddEmbeddingTokens(ctx, client, revision, tokens)
+	if err == nil {
+		d.doom.at(ctx, "paid")
 	}
 	return err
 }

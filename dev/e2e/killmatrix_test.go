@@ -44,6 +44,7 @@ func TestKillMatrix(t *testing.T) {
 		undisturbed := newKillShard(t).run(t, document, "")
 		require.Greater(t, undisturbed.calls, doomedBatch+1, "there is a batch between the first and the last")
 		require.Len(t, undisturbed.Points, len(undisturbed.Chunks))
+		require.Positive(t, undisturbed.tokens)
 		shards := make([]int, shardsOfFormat)
 		for i := range shards {
 			shards[i] = i
@@ -55,6 +56,11 @@ func TestKillMatrix(t *testing.T) {
 					end := shard.run(t, document, doomedSteps[i])
 					require.LessOrEqual(t, end.calls, undisturbed.calls+end.failed, "only a batch that died is embedded again")
 					require.Equal(t, undisturbed.finalState, end.finalState)
+					if doomedSteps[i] == "embed answered" { // and not yet counted
+						require.Less(t, end.tokens, undisturbed.tokens)
+					} else {
+						require.Equal(t, undisturbed.tokens, end.tokens, "what was paid for is on record")
+					}
 				})
 			}
 		})
@@ -87,11 +93,11 @@ func newKillShard(t *testing.T) *killShard {
 	return &killShard{api, models, newPerson(t, api.URL()).register()}
 }
 
-// outcome is what an ingestion ended in, what it asked the provider for, and
-// how many attempts at a batch failed.
+// outcome is what an ingestion ended in, what it asked the provider for and
+// what that cost by the record, and how many attempts at a batch failed.
 type outcome struct {
 	finalState
-	calls, failed int
+	calls, tokens, failed int
 }
 
 // run ingests the file for a new client, with a worker that dies at the step
@@ -133,7 +139,8 @@ func (s *killShard) run(t *testing.T, f file, step string) outcome {
 			calls++
 		}
 	}
-	return outcome{stores.finalState(document), calls, failedBatches(history)}
+	tokens := s.api.count(t, `select embedding_tokens::integer from ingestion_usage where document_id = $1`, string(document.ID))
+	return outcome{stores.finalState(document), calls, tokens, failedBatches(history)}
 }
 
 // failedBatches counts the attempts at batches that came to nothing.
@@ -168,7 +175,7 @@ func (s *storage) finalState(d chatconnect.Document) finalState {
 	state := finalState{
 		Document: rows(`select (to_jsonb(r) - '{id,client_id,blob_key,workflow_id,created_at,updated_at,stages}'::text[])::text
 			from documents r where id = $1`),
-		Revisions: rows(`select (to_jsonb(r) - '{client_id,document_id,created_at}'::text[])::text from document_revisions r where document_id = $1 order by version`),
+		Revisions: rows(`select (to_jsonb(r) - '{client_id,document_id,created_at,embedding_tokens}'::text[])::text from document_revisions r where document_id = $1 order by version`),
 		Batches:   rows(`select (to_jsonb(r) - '{client_id,document_id,created_at}'::text[])::text from document_batches r where document_id = $1 order by batch`),
 		Chunks:    rows(`select concat_ws(' ', version, chunk_index, md5((to_jsonb(r) - '{client_id,document_id}'::text[])::text)) from chunks r where document_id = $1 order by version, chunk_index`),
 		Usage: rows(`select (to_jsonb(r) - '{client_id,document_id,queued_ms,parse_ms,chunk_ms,embed_ms,total_ms,finished_at,embedding_model,embedding_tokens}'::text[])::text

@@ -50,6 +50,9 @@ func (s *Store) LogChat(ctx context.Context, log chatconnect.ChatLog) error {
 		CachedTokens: int64(answer.Usage.CachedTokens), Cached: answer.Cached,
 		LatencyMs: log.Latency.Milliseconds(), TimeToFirstTokenMs: log.TimeToFirstToken.Milliseconds(),
 		CostMicrousd: int64(max(log.Cost, 0)), AskedAt: question.AskedAt,
+		RewritingModel:       clip(log.Rewriting.Model, 200),
+		RewritingInputTokens: int64(log.Rewriting.Usage.InputTokens), RewritingOutputTokens: int64(log.Rewriting.Usage.OutputTokens),
+		RewritingCachedTokens: int64(log.Rewriting.Usage.CachedTokens), RewritingCostMicrousd: int64(max(log.Rewriting.Cost, 0)),
 	})
 	return storeError(err)
 }

@@ -60,6 +60,63 @@ func TestAChatIsLoggedOnce(t *testing.T) {
 	require.Equal(t, []chatconnect.Turn{{Question: "Q m1", Answer: "A m1"}, {Question: "Q m2", Answer: "A m2"}}, got.History)
 }
 
+// What rewriting a question took is booked under the model that did it, in the
+// day's row of that model. The log has one line, with all of it.
+func TestRewritingIsBookedUnderItsModel(t *testing.T) {
+	t.Parallel()
+	const small, large = "gpt-4o-mini", "claude-sonnet-4-5"
+	rewriting := chatconnect.Completion{Model: small, Usage: chatconnect.Usage{InputTokens: 30, OutputTokens: 5, CachedTokens: 2}, Cost: 3}
+	for name, tt := range map[string]struct {
+		model     string
+		status    chatconnect.ChatStatus
+		rewriting chatconnect.Completion
+		want      string
+	}{
+		"another model": {large, chatconnect.ChatAnswered, rewriting, large + " 1 1 0 0 0 70 15 58 97|" + small + " 0 0 0 0 0 30 5 2 3"},
+		"the same":      {small, chatconnect.ChatAnswered, rewriting, small + " 1 1 0 0 0 100 20 60 100"},
+		"no model":      {"", chatconnect.ChatUnanswered, rewriting, " 1 0 1 0 0 70 15 58 97|" + small + " 0 0 0 0 0 30 5 2 3"},
+		"a failure":     {"", chatconnect.ChatFailed, rewriting, " 1 0 0 0 1 70 15 58 97|" + small + " 0 0 0 0 0 30 5 2 3"},
+		"a stop":        {large, chatconnect.ChatStopped, rewriting, large + " 1 0 0 1 0 70 15 58 97|" + small + " 0 0 0 0 0 30 5 2 3"},
+		"by rules":      {large, chatconnect.ChatAnswered, chatconnect.Completion{}, large + " 1 1 0 0 0 100 20 60 100"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			log := exchange(b, "m1", time.Now())
+			log.Model, log.Status, log.Rewriting, log.Cost = tt.model, tt.status, tt.rewriting, 100
+			for range 2 { // once, however often it is logged
+				require.NoError(t, b.store.LogChat(t.Context(), log))
+			}
+			require.Equal(t, tt.want, query[string](b,
+				`SELECT string_agg(concat_ws(' ', model, questions, answered, unanswered, stopped, failed, input_tokens, output_tokens, cached_tokens, cost_microusd), '|' ORDER BY model)
+				 FROM usage_stats`))
+			require.Equal(t, tt.model+" 100 20 60 100", query[string](b,
+				`SELECT concat_ws(' ', model, input_tokens, output_tokens, cached_tokens, cost_microusd) FROM chat_logs`))
+		})
+	}
+}
+
+// Two models that rewrite for each other: their rows are locked in one order.
+func TestLogsOfTwoModelsDontBlockEachOther(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	models := []string{"a", "b"}
+	errs := make(chan error)
+	const chats = 40
+	for i := range chats {
+		go func() {
+			log := exchange(b, fmt.Sprint("m", i), time.Now())
+			log.Question.SessionID = chatconnect.SessionID(fmt.Sprint("visitor-", i)) // else its row makes them queue
+			log.Model, log.Rewriting = models[i%2], chatconnect.Completion{Model: models[(i+1)%2], Usage: chatconnect.Usage{InputTokens: 10}}
+			errs <- b.store.LogChat(context.WithoutCancel(t.Context()), log)
+		}()
+	}
+	for range chats {
+		require.NoError(t, <-errs)
+	}
+	require.Equal(t, "a 20 2000|b 20 2000", query[string](b, `SELECT string_agg(concat_ws(' ', model, questions, input_tokens), '|' ORDER BY model) FROM usage_stats`))
+}
+
 func TestHistoryStaysInItsSession(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

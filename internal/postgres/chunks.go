@@ -48,6 +48,20 @@ func (s *Store) ReplaceChunks(ctx context.Context, client chatconnect.ClientID, 
 	})
 }
 
+// AddEmbeddingTokens implements chatconnect.DocumentStore.
+func (s *Store) AddEmbeddingTokens(ctx context.Context, client chatconnect.ClientID, revision chatconnect.Revision, tokens int) error {
+	queries, err := s.tenant(client)
+	if err != nil {
+		return err
+	}
+	if err := checkID(revision.DocumentID); err != nil {
+		return err
+	}
+	return storeError(queries.AddEmbeddingTokens(ctx, sqlcgen.AddEmbeddingTokensParams{
+		ClientID: client, DocumentID: revision.DocumentID, Version: revision.Version, Tokens: int64(tokens),
+	}))
+}
+
 func chunkColumns(client chatconnect.ClientID, revision chatconnect.Revision, chunks []chatconnect.Chunk) sqlcgen.InsertChunksParams {
 	columns := sqlcgen.InsertChunksParams{
 		ClientID: client, DocumentID: revision.DocumentID, Version: revision.Version,

@@ -378,11 +378,47 @@ func TestPendingDocumentsOfAllClients(t *testing.T) {
 	after := time.Now().Add(time.Minute)
 	pending, err := b.store.PendingDocuments(ctx, after, 10)
 	require.NoError(t, err)
-	require.Equal(t, []chatconnect.Document{mine, theirs}, pending)
+	require.ElementsMatch(t, []chatconnect.Document{mine, theirs}, pending)
 	pending, err = b.store.PendingDocuments(ctx, after, 1)
 	require.NoError(t, err)
-	require.Equal(t, []chatconnect.Document{mine}, pending)
+	require.Len(t, pending, 1)
 	pending, err = b.store.PendingDocuments(ctx, mine.UpdatedAt, 10)
 	require.NoError(t, err)
 	require.Empty(t, pending)
+
+	var all []chatconnect.Document
+	for last := (chatconnect.Document{}); ; last = all[len(all)-1] {
+		page, err := b.store.DocumentsUnderWay(ctx, last.ClientID, last.ID, 1)
+		require.NoError(t, err)
+		if len(page) == 0 {
+			break
+		}
+		all = append(all, page...)
+	}
+	require.ElementsMatch(t, []chatconnect.Document{mine, theirs}, all)
+}
+
+// Documents that wait for their turn hide neither another client's nor one of
+// their own that has no workflow.
+func TestPendingDocumentsAreHiddenBehindNoPile(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const pile, limit = 50, 5
+	ids := map[chatconnect.DocumentID]bool{}
+	for range pile {
+		ids[b.newDocument().ID] = true
+	}
+	theirs, err := b.store.CreateDocument(t.Context(), b.newClient(b.owner.ID).ID, chatconnect.Document{Name: "b.txt", Type: "txt"})
+	require.NoError(t, err)
+	// A document is missed by one draw with 1-4/50, by a thousand with 1e-36.
+	for draw := 0; len(ids) > 0; draw++ {
+		require.Less(t, draw, 1000)
+		pending, err := b.store.PendingDocuments(t.Context(), time.Now().Add(time.Minute), limit)
+		require.NoError(t, err)
+		require.Len(t, pending, limit)
+		require.Contains(t, pending, theirs, "clients take turns")
+		for _, document := range pending {
+			delete(ids, document.ID)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -137,6 +138,20 @@ func (s *Store) PendingDocuments(ctx context.Context, before time.Time, limit in
 	if err != nil {
 		return nil, storeError(err)
 	}
+	return collectDocuments(rows)
+}
+
+// DocumentsUnderWay crosses clients as PendingDocuments does.
+func (s *Store) DocumentsUnderWay(ctx context.Context, afterClient chatconnect.ClientID, afterDocument chatconnect.DocumentID, limit int) ([]chatconnect.Document, error) {
+	rows, err := s.pool.Query(ctx, `SELECT * FROM documents_under_way($1::uuid, $2::uuid, $3)`,
+		cmp.Or(string(afterClient), beforeAll), cmp.Or(string(afterDocument), beforeAll), limit)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	return collectDocuments(rows)
+}
+
+func collectDocuments(rows pgx.Rows) ([]chatconnect.Document, error) {
 	documents, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (chatconnect.Document, error) {
 		document, err := pgx.RowToStructByNameLax[sqlcgen.Document](row)
 		return toDocument(document), err

@@ -25,9 +25,9 @@ func usageOf(document chatconnect.Document, cost chatconnect.IngestionCost) sqlc
 		ClientID: document.ClientID, DocumentID: document.ID, Version: document.ActiveVersion,
 		FileType: string(document.Type), Bytes: document.Size,
 		Chunks: cost.Chunks, Tokens: int64(cost.Tokens),
-		EmbeddingTokens: int64(cost.EmbeddingTokens), EmbeddingModel: clip(cost.EmbeddingModel, 200),
-		QueuedMs: max(0, total-atWork),
-		ParseMs:  took[chatconnect.StageParse], ChunkMs: took[chatconnect.StageChunk], EmbedMs: took[chatconnect.StageEmbed],
+		EmbeddingModel: clip(cost.EmbeddingModel, 200),
+		QueuedMs:       max(0, total-atWork),
+		ParseMs:        took[chatconnect.StageParse], ChunkMs: took[chatconnect.StageChunk], EmbedMs: took[chatconnect.StageEmbed],
 		TotalMs: total,
 	}
 }

@@ -60,6 +60,10 @@ func TestStagesAreTimedAndRecordedOnce(t *testing.T) {
 	b.advance(document, chatconnect.DocumentProgress{Version: 1, Status: chatconnect.StatusChunking, Stage: "Dividing"})
 	b.age(document, 7*time.Hour)
 	require.NoError(t, b.store.ReplaceChunks(ctx, b.client, revision(document), chunks(3)))
+	require.NoError(t, b.store.AddEmbeddingTokens(ctx, b.client, revision(document), 200))
+	require.NoError(t, b.store.ReplaceChunks(ctx, b.client, revision(document), chunks(3)), "by an attempt that was late")
+	require.NoError(t, b.store.AddEmbeddingTokens(ctx, b.client, revision(document), 110))
+	require.NoError(t, b.store.AddEmbeddingTokens(ctx, b.client, chatconnect.Revision{DocumentID: document.ID, Version: 9}, 1), "of what is gone")
 	b.advance(document, chatconnect.DocumentProgress{Version: 1, Status: chatconnect.StatusEmbedding, Stage: "Embedding"})
 	b.age(document, 11*time.Hour)
 	got, _ = b.advance(document, chatconnect.DocumentProgress{Version: 1, Status: chatconnect.StatusChunking, Stage: "late", Progress: 50})
@@ -67,7 +71,7 @@ func TestStagesAreTimedAndRecordedOnce(t *testing.T) {
 	b.advance(document, chatconnect.DocumentProgress{Version: 1, Status: chatconnect.StatusStoring, Stage: "Checking"})
 	b.age(document, 13*time.Hour)
 
-	cost := chatconnect.IngestionCost{Chunks: 3, Tokens: 300, EmbeddingTokens: 310, EmbeddingModel: "text-embedding-3-large"}
+	cost := chatconnect.IngestionCost{Chunks: 3, Tokens: 300, EmbeddingModel: "text-embedding-3-large"}
 	ready, err := b.store.Activate(ctx, b.client, revision(document), cost)
 	require.NoError(t, err)
 	names, seconds = stagesOf(ready)

@@ -88,12 +88,15 @@ UPDATE documents SET
 WHERE client_id = @client_id AND id = @id AND version = @version AND document_status_rank(status) < 6
 RETURNING *;
 
--- RecordIngestion keeps what a version cost, once.
+-- RecordIngestion keeps what a version cost, once. What was spent on its
+-- embedding has been counted in its revision.
 -- name: RecordIngestion :exec
 INSERT INTO ingestion_usage (client_id, document_id, version, file_type, bytes, chunks, tokens,
                              embedding_tokens, embedding_model, queued_ms, parse_ms, chunk_ms, embed_ms, total_ms)
 VALUES (@client_id, @document_id, @version, @file_type, @bytes, @chunks, @tokens,
-        @embedding_tokens, @embedding_model, @queued_ms, @parse_ms, @chunk_ms, @embed_ms, @total_ms)
+        COALESCE((SELECT r.embedding_tokens FROM document_revisions r
+                  WHERE r.client_id = @client_id AND r.document_id = @document_id AND r.version = @version), 0),
+        @embedding_model, @queued_ms, @parse_ms, @chunk_ms, @embed_ms, @total_ms)
 ON CONFLICT DO NOTHING;
 
 -- DeactivateRevisions and ActivateRevision are two statements because one

@@ -99,14 +99,29 @@ WITH logged AS (
             $18, $19, $20)
     ON CONFLICT (client_id, session_id, message_id) DO NOTHING
     RETURNING client_id, session_id, message_id, question, answer, sources, metadata, status, error_code, tier, provider, model, input_tokens, output_tokens, cached_tokens, cached, latency_ms, time_to_first_token_ms, asked_at, created_at, cost_microusd
+), rewriting AS (
+    SELECT $21::text AS model, $22::bigint AS input_tokens,
+           $23::bigint AS output_tokens, $24::bigint AS cached_tokens,
+           $25::bigint AS cost_microusd
+    FROM logged l
+    WHERE $21::text NOT IN ('', l.model)
+), part AS (
+    SELECT l.model, 1 AS questions, l.input_tokens - COALESCE(r.input_tokens, 0) AS input_tokens,
+           l.output_tokens - COALESCE(r.output_tokens, 0) AS output_tokens,
+           l.cached_tokens - COALESCE(r.cached_tokens, 0) AS cached_tokens,
+           l.cost_microusd - COALESCE(r.cost_microusd, 0) AS cost_microusd
+    FROM logged l LEFT JOIN rewriting r ON true
+    UNION ALL
+    SELECT model, 0, input_tokens, output_tokens, cached_tokens, cost_microusd FROM rewriting
 ), used AS (
     INSERT INTO usage_stats (client_id, day, model, questions, answered, unanswered, stopped, failed,
                              input_tokens, output_tokens, cached_tokens, cost_microusd)
-    SELECT l.client_id, (l.asked_at AT TIME ZONE 'UTC')::date, l.model, 1,
-           (l.status = 'answered')::integer, (l.status = 'unanswered')::integer, (l.status = 'stopped')::integer,
-           (l.status = 'failed')::integer,
-           l.input_tokens, l.output_tokens, l.cached_tokens, l.cost_microusd
-    FROM logged l
+    SELECT l.client_id, (l.asked_at AT TIME ZONE 'UTC')::date, p.model, p.questions,
+           p.questions * (l.status = 'answered')::integer, p.questions * (l.status = 'unanswered')::integer,
+           p.questions * (l.status = 'stopped')::integer, p.questions * (l.status = 'failed')::integer,
+           p.input_tokens, p.output_tokens, p.cached_tokens, p.cost_microusd
+    FROM logged l CROSS JOIN part p
+    ORDER BY p.model
     ON CONFLICT (client_id, day, model) DO UPDATE SET
         questions = usage_stats.questions + excluded.questions,
         answered = usage_stats.answered + excluded.answered,
@@ -127,31 +142,39 @@ ON CONFLICT (client_id, id) DO UPDATE SET
 `
 
 type LogChatParams struct {
-	ClientID           chatconnect.ClientID
-	SessionID          chatconnect.SessionID
-	MessageID          chatconnect.MessageID
-	Question           string
-	Answer             string
-	Sources            json.RawMessage
-	Metadata           json.RawMessage
-	Status             chatconnect.ChatStatus
-	ErrorCode          string
-	Tier               chatconnect.Tier
-	Provider           string
-	Model              string
-	InputTokens        int64
-	OutputTokens       int64
-	CachedTokens       int64
-	Cached             bool
-	LatencyMs          int64
-	TimeToFirstTokenMs int64
-	CostMicrousd       int64
-	AskedAt            time.Time
+	ClientID              chatconnect.ClientID
+	SessionID             chatconnect.SessionID
+	MessageID             chatconnect.MessageID
+	Question              string
+	Answer                string
+	Sources               json.RawMessage
+	Metadata              json.RawMessage
+	Status                chatconnect.ChatStatus
+	ErrorCode             string
+	Tier                  chatconnect.Tier
+	Provider              string
+	Model                 string
+	InputTokens           int64
+	OutputTokens          int64
+	CachedTokens          int64
+	Cached                bool
+	LatencyMs             int64
+	TimeToFirstTokenMs    int64
+	CostMicrousd          int64
+	AskedAt               time.Time
+	RewritingModel        string
+	RewritingInputTokens  int64
+	RewritingOutputTokens int64
+	RewritingCachedTokens int64
+	RewritingCostMicrousd int64
 }
 
 // LogChat writes log, session and usage in one statement. Session and usage
-// are fed by the inserted log line, so a repeated message changes neither.
-// Foreign keys are checked at the end of the statement.
+// are fed by the inserted log line, so a repeated message changes neither. The
+// line has all that the exchange took. Usage has it by model: what rewriting
+// the question took under the one that did it, which may have answered, too.
+// Rows are locked in the order of models, so that no two of these statements
+// wait for each other. Foreign keys are checked at the end of the statement.
 func (q *Queries) LogChat(ctx context.Context, arg LogChatParams) (int64, error) {
 	result, err := q.db.Exec(ctx, logChat,
 		arg.ClientID,
@@ -174,6 +197,11 @@ func (q *Queries) LogChat(ctx context.Context, arg LogChatParams) (int64, error)
 		arg.TimeToFirstTokenMs,
 		arg.CostMicrousd,
 		arg.AskedAt,
+		arg.RewritingModel,
+		arg.RewritingInputTokens,
+		arg.RewritingOutputTokens,
+		arg.RewritingCachedTokens,
+		arg.RewritingCostMicrousd,
 	)
 	if err != nil {
 		return 0, err

@@ -11,6 +11,28 @@ import (
 	chatconnect "github.com/chatconnect/chatconnect"
 )
 
+const addEmbeddingTokens = `-- name: AddEmbeddingTokens :exec
+UPDATE document_revisions SET embedding_tokens = embedding_tokens + $1::bigint
+WHERE client_id = $2 AND document_id = $3 AND version = $4
+`
+
+type AddEmbeddingTokensParams struct {
+	Tokens     int64
+	ClientID   chatconnect.ClientID
+	DocumentID chatconnect.DocumentID
+	Version    int
+}
+
+func (q *Queries) AddEmbeddingTokens(ctx context.Context, arg AddEmbeddingTokensParams) error {
+	_, err := q.db.Exec(ctx, addEmbeddingTokens,
+		arg.Tokens,
+		arg.ClientID,
+		arg.DocumentID,
+		arg.Version,
+	)
+	return err
+}
+
 const chunks = `-- name: Chunks :many
 SELECT client_id, document_id, version, chunk_index, content, tokens, page, row, section FROM chunks
 WHERE client_id = $1 AND document_id = $2 AND version = $3

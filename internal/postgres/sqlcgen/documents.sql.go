@@ -574,28 +574,30 @@ const recordIngestion = `-- name: RecordIngestion :exec
 INSERT INTO ingestion_usage (client_id, document_id, version, file_type, bytes, chunks, tokens,
                              embedding_tokens, embedding_model, queued_ms, parse_ms, chunk_ms, embed_ms, total_ms)
 VALUES ($1, $2, $3, $4, $5, $6, $7,
-        $8, $9, $10, $11, $12, $13, $14)
+        COALESCE((SELECT r.embedding_tokens FROM document_revisions r
+                  WHERE r.client_id = $1 AND r.document_id = $2 AND r.version = $3), 0),
+        $8, $9, $10, $11, $12, $13)
 ON CONFLICT DO NOTHING
 `
 
 type RecordIngestionParams struct {
-	ClientID        chatconnect.ClientID
-	DocumentID      chatconnect.DocumentID
-	Version         int
-	FileType        string
-	Bytes           int64
-	Chunks          int
-	Tokens          int64
-	EmbeddingTokens int64
-	EmbeddingModel  string
-	QueuedMs        int64
-	ParseMs         int64
-	ChunkMs         int64
-	EmbedMs         int64
-	TotalMs         int64
+	ClientID       chatconnect.ClientID
+	DocumentID     chatconnect.DocumentID
+	Version        int
+	FileType       string
+	Bytes          int64
+	Chunks         int
+	Tokens         int64
+	EmbeddingModel string
+	QueuedMs       int64
+	ParseMs        int64
+	ChunkMs        int64
+	EmbedMs        int64
+	TotalMs        int64
 }
 
-// RecordIngestion keeps what a version cost, once.
+// RecordIngestion keeps what a version cost, once. What was spent on its
+// embedding has been counted in its revision.
 func (q *Queries) RecordIngestion(ctx context.Context, arg RecordIngestionParams) error {
 	_, err := q.db.Exec(ctx, recordIngestion,
 		arg.ClientID,
@@ -605,7 +607,6 @@ func (q *Queries) RecordIngestion(ctx context.Context, arg RecordIngestionParams
 		arg.Bytes,
 		arg.Chunks,
 		arg.Tokens,
-		arg.EmbeddingTokens,
 		arg.EmbeddingModel,
 		arg.QueuedMs,
 		arg.ParseMs,

@@ -148,12 +148,13 @@ type DocumentBatch struct {
 }
 
 type DocumentRevision struct {
-	ClientID   chatconnect.ClientID
-	DocumentID chatconnect.DocumentID
-	Version    int
-	Chunks     int
-	Active     bool
-	CreatedAt  time.Time
+	ClientID        chatconnect.ClientID
+	DocumentID      chatconnect.DocumentID
+	Version         int
+	Chunks          int
+	Active          bool
+	CreatedAt       time.Time
+	EmbeddingTokens int64
 }
 
 type IngestionUsage struct {
