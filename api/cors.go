@@ -10,7 +10,7 @@ import (
 const (
 	corsMethods = "GET, POST, OPTIONS"
 	corsHeaders = "Content-Type, X-Api-Key, Last-Event-ID, X-Session-Token, X-Request-Id, Traceparent, If-None-Match"
-	corsExpose  = "X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, ETag, X-Session-Id, X-Session-Token"
+	corsExpose  = "X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, ETag, X-Session-Id, X-Session-Token, X-Message-Id"
 	corsMaxAge  = "7200" // the most that Chromium honours
 )
 

@@ -14,6 +14,8 @@ import (
 )
 
 const (
+	headerMessageID = "X-Message-Id"
+
 	maxMetadataDepth = 8
 	// maxMetadataValues bounds what 4 KB can hold in the worst case.
 	maxMetadataValues = 256
@@ -55,6 +57,7 @@ func (s *Server) acceptQuestion(c *gin.Context, stream bool) (*accepted, error) 
 		return nil, invalidVisitorID("message_id_invalid", "messageId")
 	}
 	q.MessageID = chatconnect.MessageID(in.MessageID)
+	c.Header(headerMessageID, in.MessageID) // who left it to us needs it to come back
 	if q.Text, err = validMessage(in.Message); err != nil {
 		return nil, err
 	}

@@ -138,6 +138,28 @@ func TestASessionBeginsWithItsFirstQuestion(t *testing.T) {
 	}
 }
 
+// A question without ids of its own is told them before its answer begins, so
+// that a reader who loses the connection, or patience, can have the rest.
+func TestAQuestionWithoutIDsCanBeReadAgain(t *testing.T) {
+	t.Parallel()
+	c := setupChat(t, long)
+	visitor := c.visitor.with("Origin", "https://shop.example")
+	s := visitor.open("POST", "/chat/stream", object{"message": "Hi"})
+	r := <-c.started
+	head := s.response.Header
+	require.Contains(t, head.Get("Access-Control-Expose-Headers"), "X-Message-Id")
+	ref := chatconnect.MessageRef{
+		ClientID: c.ref.ClientID, SessionID: chatconnect.SessionID(head.Get("X-Session-Id")), MessageID: chatconnect.MessageID(head.Get("X-Message-Id")),
+	}
+	require.Equal(t, r.id, temporal.ChatWorkflowID(ref))
+	s.leave()
+	require.NoError(t, c.relay.Publish(t.Context(), ref, token(1, "Here"), done(2)))
+	again := c.visitor.with("X-Session-Token", head.Get("X-Session-Token"))
+	names, text := again.open("GET", "/chat/stream?sessionId="+string(ref.SessionID)+"&messageId="+string(ref.MessageID), nil).rest()
+	require.Equal(t, []string{"token", "done"}, names)
+	require.Equal(t, "Here", text)
+}
+
 func TestStop(t *testing.T) {
 	t.Parallel()
 	c := setupChat(t, nil)
