@@ -76,17 +76,26 @@ func (m *chatModel) Generate(ctx context.Context, prompt chatconnect.Prompt, onT
 	case "":
 		return begun, unavailable(fmt.Errorf("%s %s: the answer has no stop reason", m.provider, m.model))
 	case "content_filter", "refusal":
-		return begun, final(CodeRefused, fmt.Errorf("%s %s stopped with %q", m.provider, m.model, stop))
+		return m.completion(messages, out, resp), final(CodeRefused, fmt.Errorf("%s %s stopped with %q", m.provider, m.model, stop))
 	}
 	if err := out.finish(prompt.Question); err != nil {
 		return m.completion(messages, out, resp), err
 	}
 	if out.text.Len() == 0 {
-		return chatconnect.Completion{}, unavailable(fmt.Errorf("%s %s: the answer is empty", m.provider, m.model))
+		return m.completion(messages, out, resp), m.empty(record.stop())
 	}
 	completion := m.completion(messages, out, resp)
 	completion.Unanswered = out.unanswered(len(prompt.Passages))
 	return completion, nil
+}
+
+// empty is the error of a call that ended without a word, which is paid for all
+// the same. One that took all its tokens to think would do so again.
+func (m *chatModel) empty(stop string) error {
+	if stop == "length" || stop == "max_tokens" {
+		return final(CodeRejected, fmt.Errorf("%s %s: its %d tokens were used up before the first word", m.provider, m.model, m.maxTokens))
+	}
+	return unavailable(fmt.Errorf("%s %s: the answer is empty", m.provider, m.model))
 }
 
 // complete asks for a short text that nobody reads as it is written.

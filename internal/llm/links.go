@@ -119,6 +119,16 @@ func judge(opener, text string) (v verdict, target int) {
 			if opener == "<" && i < 2 { // no autolink: a scheme has two characters and more
 				return allowed, target
 			}
+			if opener == "]:" && !strings.Contains(text[:target], "<") {
+				// As in "[1]: Note: …": a definition's target ends with its line's
+				// first white space, so this is none but a scheme without a rest.
+				switch {
+				case i+1 == len(head):
+					return undecided, target
+				case head[i+1] == ' ' || head[i+1] == '\t' || head[i+1] == '\n' || head[i+1] == '\r':
+					return allowed, target
+				}
+			}
 			return forbidden, target
 		case c == '&' || c == '\\' || c < ' ' && c != '\n' && c != '\t' && c != '\r' || c == 0x7f:
 			if opener == "<" {

@@ -402,13 +402,17 @@ func TestAnswersThatAreNone(t *testing.T) {
 		{"empty", "", `"stop"`, chatconnect.KindUnavailable, CodeUnavailable},
 		{"filtered", "I", `"content_filter"`, chatconnect.KindInvalid, CodeRefused},
 		{"refused", "I", `"refusal"`, chatconnect.KindInvalid, CodeRefused},
+		{"refused without a word", "", `"refusal"`, chatconnect.KindInvalid, CodeRefused},
+		{"all tokens went into thinking", "", `"length"`, chatconnect.KindInternal, CodeRejected},
+		{"all tokens went into thinking, elsewhere", "", `"max_tokens"`, chatconnect.KindInternal, CodeRejected},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			eachProvider(t, func(t *testing.T, provider string) {
-				_, err := sse(t, providerSSE(provider, tt.content, tt.stop)).model(t, provider, Timeouts{}).
+				got, err := sse(t, providerSSE(provider, tt.content, tt.stop)).model(t, provider, Timeouts{}).
 					Generate(timeout(t), shoes, collect(new([]string)))
 				requireError(t, err, tt.kind, tt.code)
+				require.Positive(t, got.Usage.InputTokens, "it is paid for all the same")
 			})
 		})
 	}

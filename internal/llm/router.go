@@ -136,15 +136,21 @@ func (r router) Generate(ctx context.Context, prompt chatconnect.Prompt, onToken
 			slices.Reverse(order)
 		}
 	}
+	var vain chatconnect.Completion // what a model took and gave nothing for
 	for i, name := range order {
 		spoken := false
 		completion, err := r.models[name].Generate(ctx, prompt, func(ctx context.Context, text string) error {
 			spoken = true
 			return onToken(ctx, text)
 		})
+		completion.Usage.InputTokens += vain.Usage.InputTokens
+		completion.Usage.OutputTokens += vain.Usage.OutputTokens
+		completion.Usage.CachedTokens += vain.Usage.CachedTokens
+		completion.Cost += vain.Cost
 		if err == nil || spoken || i == len(order)-1 || !down(err) {
 			return completion, err
 		}
+		vain = completion
 		r.logger.WarnContext(ctx, "model is down; another answers", "model", name, "other", order[i+1], "error", err)
 	}
 	panic("unreachable: the last one returns")
