@@ -2,12 +2,9 @@ package temporal
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
-	sdktemporal "go.temporal.io/sdk/temporal"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 )
@@ -21,11 +18,8 @@ const WorkflowExpireChats = "ExpireChats"
 const ScheduleExpireChats = "expire-chats"
 
 // expiryPeriod is how often it runs. A conversation outlives its retention by
-// at most this and the schedule's jitter.
-const (
-	expiryPeriod = time.Hour
-	expiryJitter = 10 * time.Minute
-)
+// at most this and the schedule's jitter of 10 minutes.
+const expiryPeriod = time.Hour
 
 // ExpireChatsInput starts ExpireChats; its fields are how one run continues
 // another.
@@ -54,22 +48,10 @@ type ExpirePartResult struct {
 	Next chatconnect.ClientID `json:"next,omitempty"`
 }
 
-// EnsureExpireChats creates the schedule, or leaves it as it is: an operator
-// may have paused it.
+// EnsureExpireChats creates the schedule or brings it up to date. Whether an
+// operator has paused it is left alone.
 func EnsureExpireChats(ctx context.Context, c client.Client) error {
-	_, err := c.ScheduleClient().Create(ctx, client.ScheduleOptions{
-		ID: ScheduleExpireChats,
-		Spec: client.ScheduleSpec{
-			Intervals: []client.ScheduleIntervalSpec{{Every: expiryPeriod}}, Jitter: expiryJitter,
-		},
-		Action: &client.ScheduleWorkflowAction{
-			ID: ScheduleExpireChats, Workflow: WorkflowExpireChats, Args: []any{&ExpireChatsInput{}}, TaskQueue: QueueIngestion,
-		},
-		Overlap:       enumspb.SCHEDULE_OVERLAP_POLICY_SKIP,
-		CatchupWindow: time.Minute, // the next run does what a missed one would have done
-	})
-	if errors.Is(err, sdktemporal.ErrScheduleAlreadyRunning) {
-		return nil
-	}
-	return err
+	return schedule{
+		id: ScheduleExpireChats, workflow: WorkflowExpireChats, input: &ExpireChatsInput{}, every: expiryPeriod,
+	}.ensure(ctx, c)
 }

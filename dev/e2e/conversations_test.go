@@ -78,16 +78,7 @@ func TestConversationsAreReadJudgedAndForgotten(t *testing.T) {
 	} {
 		product.change(t, statement, shop.ID)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	flow := product.storage(t).flow
-	var schedule client.ScheduleHandle
-	require.Eventually(t, func() bool {
-		schedule = flow.ScheduleClient().GetHandle(ctx, temporal.ScheduleExpireChats)
-		_, err := schedule.Describe(ctx)
-		return err == nil
-	}, patience, 50*time.Millisecond, "a worker makes the schedule")
-	require.NoError(t, schedule.Trigger(ctx, client.ScheduleTriggerOptions{}))
+	product.storage(t).expireChats()
 	left := `SELECT (SELECT count(*) FROM chat_logs WHERE client_id = $1) * 100 + (SELECT count(*) FROM chat_sessions WHERE client_id = $1) * 10
 	         + (SELECT count(*) FROM chat_feedback WHERE client_id = $1)`
 	require.Eventually(t, func() bool { return product.count(t, left, shop.ID) == 110 }, patience, 50*time.Millisecond)
@@ -95,4 +86,26 @@ func TestConversationsAreReadJudgedAndForgotten(t *testing.T) {
 	require.Empty(t, read.Messages)
 	shop.get("/api/dashboard/usage" + of).is(http.StatusOK).into(&usage)
 	require.EqualValues(t, 2, usage.Days[0].Answered, "usage stays")
+}
+
+// expireChats has the schedule run now, and returns the run's workflow id.
+func (s *storage) expireChats() (workflow string) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	schedule := s.flow.ScheduleClient().GetHandle(ctx, temporal.ScheduleExpireChats)
+	require.Eventually(s.t, func() bool {
+		_, err := schedule.Describe(ctx)
+		return err == nil
+	}, patience, 50*time.Millisecond, "a worker makes the schedule")
+	require.NoError(s.t, schedule.Trigger(ctx, client.ScheduleTriggerOptions{}))
+	require.Eventually(s.t, func() bool {
+		described, err := schedule.Describe(ctx)
+		require.NoError(s.t, err)
+		if runs := described.Info.RecentActions; len(runs) > 0 {
+			workflow = runs[len(runs)-1].StartWorkflowResult.WorkflowID
+		}
+		return workflow != ""
+	}, patience, 50*time.Millisecond)
+	return workflow
 }

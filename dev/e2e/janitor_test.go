@@ -265,3 +265,28 @@ func TestJanitorSchedule(t *testing.T) {
 	require.NoError(t, temporal.EnsureJanitor(ctx, stores.flow, 0))
 	require.True(t, schedule().State.Paused)
 }
+
+// TestExpirySchedule: an upgraded worker brings the schedule up to date and
+// leaves an operator's pause alone.
+func TestExpirySchedule(t *testing.T) {
+	t.Parallel()
+	stores := startProduct(t).storage(t)
+	stores.expireChats() // waits until it is there
+	ctx := t.Context()
+	handle := stores.flow.ScheduleClient().GetHandle(ctx, temporal.ScheduleExpireChats)
+	require.NoError(t, handle.Update(ctx, client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+		present := in.Description.Schedule // as an earlier version may have made it
+		present.Spec.Intervals[0].Every = 5 * time.Hour
+		return &client.ScheduleUpdate{Schedule: &present}, nil
+	}}))
+	require.NoError(t, handle.Pause(ctx, client.SchedulePauseOptions{Note: "maintenance"}))
+	for _, paused := range []bool{true, false} {
+		require.NoError(t, temporal.EnsureExpireChats(ctx, stores.flow))
+		described, err := handle.Describe(ctx)
+		require.NoError(t, err)
+		require.Equal(t, paused, described.Schedule.State.Paused)
+		require.Equal(t, time.Hour, described.Schedule.Spec.Intervals[0].Every)
+		require.Equal(t, 10*time.Minute, described.Schedule.Spec.Jitter)
+		require.NoError(t, handle.Unpause(ctx, client.ScheduleUnpauseOptions{}))
+	}
+}
