@@ -1,6 +1,9 @@
 package chatconnect
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Limits of a visitor's message.
 const (
@@ -64,6 +67,16 @@ type Usage struct {
 	CachedTokens int `json:"cachedTokens"`
 }
 
+// Plus is both together.
+func (u Usage) Plus(v Usage) Usage {
+	return Usage{u.InputTokens + v.InputTokens, u.OutputTokens + v.OutputTokens, u.CachedTokens + v.CachedTokens}
+}
+
+// Minus is u without v, which is a part of it.
+func (u Usage) Minus(v Usage) Usage {
+	return Usage{u.InputTokens - v.InputTokens, u.OutputTokens - v.OutputTokens, u.CachedTokens - v.CachedTokens}
+}
+
 // Answer is a finished answer.
 type Answer struct {
 	MessageID MessageID `json:"messageId"`
@@ -84,7 +97,9 @@ const (
 	ChatFailed     ChatStatus = "failed"
 )
 
-// ChatLog is one exchange as kept for the tenant.
+// ChatLog is one exchange as kept for the tenant. Usage and Cost are of all
+// that it took; the part that rewriting the question took, perhaps by another
+// model than the answer's, is named in Rewriting.
 type ChatLog struct {
 	Question         Question
 	Answer           Answer
@@ -95,6 +110,18 @@ type ChatLog struct {
 	Latency          time.Duration // question received to last token
 	TimeToFirstToken time.Duration // question received to first token
 	Cost             MicroUSD
+	Rewriting        Completion // its Model, Usage and Cost; "" if no model was asked
+}
+
+// Spent is what the exchange took, by model: at most two entries, and none of
+// no model.
+func (l ChatLog) Spent() []Completion {
+	spent := []Completion{{Model: l.Model, Usage: l.Answer.Usage, Cost: l.Cost}}
+	if r := l.Rewriting; r.Model != "" && r.Model != l.Model {
+		spent[0].Usage, spent[0].Cost = l.Answer.Usage.Minus(r.Usage), l.Cost-r.Cost
+		spent = append(spent, r)
+	}
+	return slices.DeleteFunc(spent, func(c Completion) bool { return c.Model == "" })
 }
 
 // MicroUSD is an amount of money in millionths of a US dollar.

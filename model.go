@@ -35,11 +35,18 @@ type Rewriter interface {
 	Rewrite(ctx context.Context, history []Turn, question string) Rewritten
 }
 
-// Rewritten is a question to search with, and what a model took for it.
+// Rewritten is a question to search with, and what a model took for it: Model
+// is empty if none was asked.
 type Rewritten struct {
 	Text  string   `json:"text,omitempty"`
+	Model string   `json:"model,omitempty"`
 	Usage Usage    `json:"usage"`
 	Cost  MicroUSD `json:"cost,omitempty"`
+}
+
+// Spent is what the rewriting took, without its text.
+func (r Rewritten) Spent() Completion {
+	return Completion{Model: r.Model, Usage: r.Usage, Cost: r.Cost}
 }
 
 // Model writes answers.

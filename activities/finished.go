@@ -60,9 +60,12 @@ func (a *Chat) finishedEarlier(ctx context.Context, in *temporal.GenerateInput, 
 		return kept, a.finish(ctx, stream, kept)
 	case told.Done:
 		provider, model := a.Model.Name(in.Tier)
-		return &temporal.GenerateResult{
+		result := &temporal.GenerateResult{
 			Answer: told.Answer, Status: told.Status, Provider: provider, Model: model, Latency: time.Since(in.AskedAt),
-		}, nil
+		}
+		result.Answer.Usage = told.Answer.Usage.Minus(in.Rewritten.Usage) // the visitor was told of both
+		result.AddRewriting(in.Rewritten)
+		return result, nil
 	}
 	return nil, nil //nolint:nilnil // see above
 }

@@ -104,14 +104,9 @@ func (a *Chat) resultOf(in *temporal.GenerateInput, completion chatconnect.Compl
 			Sources: []chatconnect.Source{}, Usage: completion.Usage, Cached: in.Cached,
 		},
 		Status: chatconnect.ChatAnswered, Provider: completion.Provider, Model: completion.Model,
-		Latency: time.Since(in.AskedAt),
+		Latency: time.Since(in.AskedAt), Cost: completion.Cost,
 	}
-	// What the question's rewriting took is paid for, too.
-	spent := &result.Answer.Usage
-	spent.InputTokens += in.Rewritten.Usage.InputTokens
-	spent.OutputTokens += in.Rewritten.Usage.OutputTokens
-	spent.CachedTokens += in.Rewritten.Usage.CachedTokens
-	result.Cost = completion.Cost + in.Rewritten.Cost
+	result.AddRewriting(in.Rewritten)
 	if completion.Unanswered {
 		result.Status = chatconnect.ChatUnanswered
 	} else {

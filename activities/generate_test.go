@@ -10,6 +10,7 @@ import (
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/internal/redistest"
+	"github.com/chatconnect/chatconnect/temporal"
 )
 
 // writes is a model that does something just before it returns.
@@ -87,3 +88,54 @@ func TestAFailedAttemptCounts(t *testing.T) {
 	require.ErrorIs(t, err, away)
 	require.Equal(t, 5, counted.tokens)
 }
+
+// What rewriting the question took is part of the exchange, and is booked under
+// the model that did it, whoever ends the answer.
+func TestRewritingIsPaidForUnderItsModel(t *testing.T) {
+	t.Parallel()
+	rewritten := chatconnect.Rewritten{Text: "What does the Trail X cost?", Model: "small", Usage: chatconnect.Usage{InputTokens: 90, OutputTokens: 10}, Cost: 7}
+	want := rewritten.Spent()
+	for name, end := range map[string]func(t *testing.T, a *Chat, in *temporal.GenerateInput) *temporal.GenerateResult{
+		"at once": func(t *testing.T, a *Chat, in *temporal.GenerateInput) *temporal.GenerateResult {
+			result, err := a.write(t.Context(), in, 1)
+			require.NoError(t, err)
+			return result
+		},
+		"by another worker, from what was kept": func(t *testing.T, a *Chat, in *temporal.GenerateInput) *temporal.GenerateResult {
+			_, err := a.write(t.Context(), in, 1)
+			require.NoError(t, err)
+			result, err := a.finishedEarlier(t.Context(), in, 2)
+			require.NoError(t, err)
+			return result
+		},
+		"by another worker, from what was told": func(t *testing.T, a *Chat, in *temporal.GenerateInput) *temporal.GenerateResult {
+			_, err := a.write(t.Context(), in, 1)
+			require.NoError(t, err)
+			a.Cache = nowhere{}
+			result, err := a.finishedEarlier(t.Context(), in, 2)
+			require.NoError(t, err)
+			return result
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, in := chatOn(t, redistest.Mini(t))
+			store := &logs{}
+			a.Chats, a.Metrics = store, noMetrics{}
+			a.Model, in.Rewritten = writes{last: func() error { return nil }}, rewritten
+			result := end(t, a, in)
+			require.True(t, a.logAtOnce(t.Context(), in, result))
+			require.Len(t, store.kept, 1)
+			log := store.kept[0]
+			require.Equal(t, want, log.Rewriting)
+			require.Equal(t, chatconnect.Usage{InputTokens: 90, OutputTokens: 15}, log.Answer.Usage, "the exchange took both")
+			require.EqualValues(t, 7, log.Cost)
+			require.Contains(t, log.Spent(), want)
+		})
+	}
+}
+
+// nowhere is a cache that has lost everything.
+type nowhere struct{ chatconnect.Cache }
+
+func (nowhere) Get(context.Context, string) ([]byte, bool, error) { return nil, false, nil }

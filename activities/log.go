@@ -42,7 +42,7 @@ func (a *Chat) record(ctx context.Context, in *temporal.LogInput, result tempora
 	record := chatconnect.ChatLog{
 		Question: in.Question(), Answer: result.Answer, Status: result.Status, ErrorCode: in.ErrorCode,
 		Provider: result.Provider, Model: result.Model, Cost: result.Cost,
-		Latency: result.Latency, TimeToFirstToken: result.TimeToFirstToken,
+		Latency: result.Latency, TimeToFirstToken: result.TimeToFirstToken, Rewriting: result.Rewriting.Spent(),
 	}
 	if err := a.Chats.LogChat(ctx, record); err != nil {
 		return err

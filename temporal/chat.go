@@ -75,6 +75,18 @@ type GenerateResult struct {
 	Latency          time.Duration          `json:"latencyNs"`
 	TimeToFirstToken time.Duration          `json:"timeToFirstTokenNs"`
 	Logged           bool                   `json:"logged,omitempty"`
+	// Rewriting is the part of usage and cost that rewriting the question took;
+	// its text is left out.
+	Rewriting chatconnect.Rewritten `json:"rewriting,omitzero"`
+}
+
+// AddRewriting adds what rewriting the question took to usage and cost: it is
+// paid for, too.
+func (r *GenerateResult) AddRewriting(rewritten chatconnect.Rewritten) {
+	rewritten.Text = ""
+	r.Rewriting = rewritten
+	r.Answer.Usage = r.Answer.Usage.Plus(rewritten.Usage)
+	r.Cost += rewritten.Cost
 }
 
 // LogInput asks for the exchange to be logged. Unless Told, the visitor is told

@@ -209,3 +209,4 @@ func TestAModelRewritesFollowUps(t *testing.T) {
 		require.Less(t, time.Since(before), 10*time.Second)
 	}
 }
+	require.Equal(t, "gpt-4o-mini", got.Model, "it is booked under the model that was asked")

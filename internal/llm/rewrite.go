@@ -82,6 +82,8 @@ func (r rewriter) Rewrite(ctx context.Context, history []chatconnect.Turn, quest
 			return rewritten
 		}
 		r.logger.WarnContext(ctx, "follow-up rewritten by rules", "error", err)
+		rewritten.Text = carryOver(history, question)
+		return rewritten
 	}
 	return chatconnect.Rewritten{Text: carryOver(history, question)}
 }
@@ -103,12 +105,15 @@ func (r rewriter) ask(ctx context.Context, history []chatconnect.Turn, question 
 		llms.TextParts(llms.ChatMessageTypeHuman, b.String()),
 	})
 	if err != nil {
-		return chatconnect.Rewritten{}, err
+		if text == "" { // nothing is owed for what has not begun
+			return chatconnect.Rewritten{}, err
+		}
+		return chatconnect.Rewritten{Model: completion.Model, Usage: completion.Usage, Cost: completion.Cost}, err
 	}
 	if text = oneLine(text); text == "" || len([]rune(text)) > maxRewritten {
 		text = carryOver(history, question)
 	}
-	return chatconnect.Rewritten{Text: text, Usage: completion.Usage, Cost: completion.Cost}, nil
+	return chatconnect.Rewritten{Text: text, Model: completion.Model, Usage: completion.Usage, Cost: completion.Cost}, nil
 }
 
 // leans reports whether a question seems to refer to what was said before: it

@@ -106,6 +106,9 @@ func (m *Metrics) ChatRefused(client chatconnect.ClientID, tier chatconnect.Tier
 func (m *Metrics) ChatEnded(log chatconnect.ChatLog) {
 	q := log.Question
 	m.chatRequests.WithLabelValues(string(q.ClientID), string(q.Tier), string(log.Status)).Inc()
+	for _, spent := range log.Spent() {
+		m.Spent(spent)
+	}
 	if log.Status == chatconnect.ChatFailed {
 		return
 	}
@@ -113,7 +116,6 @@ func (m *Metrics) ChatEnded(log chatconnect.ChatLog) {
 	if log.TimeToFirstToken > 0 { // else none came, or nobody knows when
 		m.firstToken.WithLabelValues(string(q.Tier), log.Model).Observe(log.TimeToFirstToken.Seconds())
 	}
-	m.Spent(chatconnect.Completion{Model: log.Model, Usage: log.Answer.Usage, Cost: log.Cost})
 }
 
 // Spent counts what a model took for an answer, or for one that came to
