@@ -40,11 +40,7 @@ func (a *Chat) finishedEarlier(ctx context.Context, in *temporal.GenerateInput, 
 	if attempt < 2 {
 		return nil, nil //nolint:nilnil // nothing is what the first attempt finds
 	}
-	told, err := answerstream.Recover(ctx, a.Relay, in.Ref())
-	if err != nil {
-		a.Logger.WarnContext(ctx, "relay not read", "message_id", in.MessageID, "error", err)
-	}
-	kept := a.kept(ctx, in.Ref())
+	told, kept := a.whatRemains(ctx, in.Ref())
 	switch {
 	case kept != nil && told.Done:
 		return kept, nil
@@ -68,6 +64,20 @@ func (a *Chat) finishedEarlier(ctx context.Context, in *temporal.GenerateInput, 
 		return result, nil
 	}
 	return nil, nil //nolint:nilnil // see above
+}
+
+// whatRemains of a message's writing is what its readers have been told, and
+// the finished result, nil if there is none or it is not what they were told.
+func (a *Chat) whatRemains(ctx context.Context, message chatconnect.MessageRef) (answerstream.Recovered, *temporal.GenerateResult) {
+	told, err := answerstream.Recover(ctx, a.Relay, message)
+	if err != nil {
+		a.Logger.WarnContext(ctx, "relay not read", "message_id", message.MessageID, "error", err)
+	}
+	kept := a.kept(ctx, message)
+	if told.Done && kept != nil && kept.Answer.Text != told.Answer.Text {
+		kept = nil // by a writer that had been given up: nobody has read that
+	}
+	return told, kept
 }
 
 func (a *Chat) kept(ctx context.Context, message chatconnect.MessageRef) *temporal.GenerateResult {

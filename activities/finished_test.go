@@ -94,6 +94,27 @@ func TestAFinishedTextIsTakenFromThoseBefore(t *testing.T) {
 	}
 }
 
+// A writer that was given up, and doesn't know it yet, may keep its text after
+// another has told its own. What was read is what counts.
+func TestATextThatNobodyReadIsNotTaken(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	a, in := chatOn(t, redistest.Mini(t))
+	result := func(text string) *temporal.GenerateResult {
+		return &temporal.GenerateResult{Answer: chatconnect.Answer{MessageID: "m", SessionID: "s", Text: text, Sources: []chatconnect.Source{}}, Status: chatconnect.ChatAnswered}
+	}
+	second := answerstream.NewWriter(a.Relay, in.Ref(), 2)
+	defer second.Close()
+	require.NoError(t, second.Restart(ctx))
+	require.NoError(t, second.Token(ctx, "It costs 5."))
+	a.keep(ctx, in.Ref(), result("It costs 5."))
+	require.NoError(t, a.finish(ctx, second, result("It costs 5.")))
+	a.keep(ctx, in.Ref(), result("Five it is."))
+	got, err := a.finishedEarlier(ctx, in, 3)
+	require.NoError(t, err)
+	require.Equal(t, "It costs 5.", got.Answer.Text)
+}
+
 func record(t *testing.T, a *Chat, ref chatconnect.MessageRef) string {
 	t.Helper()
 	events, err := a.Relay.Events(t.Context(), ref, 0)
@@ -177,4 +198,40 @@ func TestAnAnswerStoppedBetweenAttemptsEndsWithWhatWasRead(t *testing.T) {
 	require.Equal(t, chatconnect.DoneData{MessageID: "m", SessionID: "s", Status: chatconnect.ChatStopped, Sources: []chatconnect.Source{}}, done)
 	require.Equal(t, "It costs", store.kept[0].Answer.Text)
 	require.Equal(t, chatconnect.ChatStopped, store.kept[0].Status)
+}
+
+// A stop that comes when the end has been told, and its writer has died since,
+// changes nothing of what the visitor has read, nor of what it took.
+func TestAStopBehindTheEndChangesNothing(t *testing.T) {
+	t.Parallel()
+	for _, kept := range []bool{true, false} {
+		ctx := t.Context()
+		a, in := chatOn(t, redistest.Mini(t))
+		store := &logs{}
+		a.Chats, a.Metrics = store, noMetrics{}
+		written := &temporal.GenerateResult{
+			Answer: chatconnect.Answer{
+				MessageID: "m", SessionID: "s", Text: "It costs 5. [1]", Usage: chatconnect.Usage{InputTokens: 90, OutputTokens: 5},
+				Sources: []chatconnect.Source{{Index: 1, Name: "prices.pdf"}},
+			},
+			Status: chatconnect.ChatAnswered, Provider: "openai", Model: "gpt-4o-mini",
+		}
+		first := answerstream.NewWriter(a.Relay, in.Ref(), 1)
+		defer first.Close()
+		require.NoError(t, first.Token(ctx, written.Answer.Text))
+		if kept {
+			a.keep(ctx, in.Ref(), written)
+		}
+		require.NoError(t, a.finish(ctx, first, written))
+
+		input := &temporal.LogInput{ChatInput: in.ChatInput}
+		input.Status, input.Answer = chatconnect.ChatStopped, chatconnect.Answer{MessageID: "m", SessionID: "s", Sources: []chatconnect.Source{}}
+		got, err := a.Log(ctx, input)
+		require.NoError(t, err)
+		require.Equal(t, written.Answer, got.Answer)
+		require.Equal(t, chatconnect.ChatAnswered, got.Status)
+		require.Equal(t, written.Answer.Usage, store.kept[0].Answer.Usage)
+		require.Equal(t, "gpt-4o-mini", store.kept[0].Model)
+		require.Equal(t, "token sources done", record(t, a, in.Ref()))
+	}
 }

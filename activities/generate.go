@@ -62,7 +62,7 @@ func (a *Chat) write(ctx context.Context, in *temporal.GenerateInput, attempt in
 	case err != nil && isStopped(asking):
 		result.Status = chatconnect.ChatStopped
 	case err != nil:
-		a.spent(ctx, in, completion)
+		a.spent(ctx, &in.ChatInput, completion)
 		return nil, err
 	}
 	// The text is there: that it ends is kept and told also if the context ends
@@ -77,7 +77,7 @@ func (a *Chat) write(ctx context.Context, in *temporal.GenerateInput, attempt in
 // spent counts what an attempt that came to nothing took from the provider, so
 // that a model which breaks off again and again can't exceed the budget. Best
 // effort, and once: the attempt ends with it.
-func (a *Chat) spent(ctx context.Context, in *temporal.GenerateInput, completion chatconnect.Completion) {
+func (a *Chat) spent(ctx context.Context, in *temporal.ChatInput, completion chatconnect.Completion) {
 	if completion.Usage == (chatconnect.Usage{}) {
 		return
 	}

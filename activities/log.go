@@ -7,7 +7,6 @@ import (
 	"time"
 
 	chatconnect "github.com/chatconnect/chatconnect"
-	"github.com/chatconnect/chatconnect/activities/answerstream"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
@@ -29,7 +28,7 @@ func (a *Chat) Log(ctx context.Context, in *temporal.LogInput) (*temporal.Genera
 	case in.ErrorCode != "":
 		a.tell(ctx, in.Ref(), event(1, chatconnect.EventError, chatconnect.ErrorData{Code: in.ErrorCode, Message: in.ErrorMessage}))
 	case !in.Told:
-		result.Answer = a.endStopped(ctx, in)
+		result = a.endStopped(ctx, in)
 	}
 	if err := a.record(ctx, in, result); err != nil {
 		return nil, temporal.EncodeError(err)
@@ -63,21 +62,27 @@ func (a *Chat) logAtOnce(ctx context.Context, in *temporal.GenerateInput, result
 }
 
 // endStopped ends an answer that was stopped before or between attempts at
-// writing it, with the text that its readers have.
-func (a *Chat) endStopped(ctx context.Context, in *temporal.LogInput) chatconnect.Answer {
-	answer := in.Answer
-	told, err := answerstream.Recover(ctx, a.Relay, in.Ref())
-	if err != nil {
-		a.Logger.WarnContext(ctx, "relay not read", "message_id", in.MessageID, "error", err)
+// writing it, with the text that its readers have. One that had ended when the
+// stop came stays what it is.
+func (a *Chat) endStopped(ctx context.Context, in *temporal.LogInput) temporal.GenerateResult {
+	told, kept := a.whatRemains(ctx, in.Ref())
+	result := in.GenerateResult
+	if kept != nil {
+		result = *kept // for what it took, whoever has read it
 	}
-	answer.Text = told.Answer.Text
-	if !told.Done {
-		none := []chatconnect.Source{}
-		a.tell(ctx, in.Ref(), event(1, chatconnect.EventSources, none), event(2, chatconnect.EventDone, chatconnect.DoneData{
-			MessageID: in.MessageID, SessionID: in.SessionID, Status: in.Status, Sources: none,
-		}))
+	if told.Done {
+		if kept == nil {
+			result.Answer, result.Status = told.Answer, told.Status
+			result.Provider, result.Model = a.Model.Name(in.Tier)
+		}
+		return result
 	}
-	return answer
+	none := []chatconnect.Source{}
+	result.Status, result.Answer.Text, result.Answer.Sources = in.Status, told.Answer.Text, none
+	a.tell(ctx, in.Ref(), event(1, chatconnect.EventSources, none), event(2, chatconnect.EventDone, chatconnect.DoneData{
+		MessageID: in.MessageID, SessionID: in.SessionID, Status: in.Status, Usage: result.Answer.Usage, Sources: none,
+	}))
+	return result
 }
 
 // tell is best effort: without the relay, the API finds the end in the

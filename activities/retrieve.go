@@ -49,7 +49,7 @@ func (a *Chat) Retrieve(ctx context.Context, in *temporal.ChatInput) (*temporal.
 	if found.Knowledge.Ready == 0 {
 		return result, nil
 	}
-	if result.Rewritten = a.Rewriter.Rewrite(ctx, found.History, in.Text); result.Rewritten.Text != in.Text {
+	if result.Rewritten = a.rewrite(ctx, in, found.History); result.Rewritten.Text != in.Text {
 		ahead = search(result.Rewritten.Text)
 	} else {
 		result.Rewritten.Text = "" // the question itself
@@ -61,15 +61,15 @@ func (a *Chat) Retrieve(ctx context.Context, in *temporal.ChatInput) (*temporal.
 		return result, nil
 	}
 	vector, err := ahead.vector(ctx)
-	if err != nil {
-		return nil, temporal.EncodeError(err)
-	}
 	ready := time.Since(started)
-	result.Passages, err = a.Index.Search(ctx, in.ClientID, chatconnect.SearchQuery{
-		Text: ahead.text, Vector: vector, Generation: generations.Active,
-		Limit: passagesPerAnswer, Inactive: found.Knowledge.Inactive,
-	})
+	if err == nil {
+		result.Passages, err = a.Index.Search(ctx, in.ClientID, chatconnect.SearchQuery{
+			Text: ahead.text, Vector: vector, Generation: generations.Active,
+			Limit: passagesPerAnswer, Inactive: found.Knowledge.Inactive,
+		})
+	}
 	if err != nil {
+		a.rewrittenInVain(ctx, in, ahead.text, result.Rewritten)
 		return nil, temporal.EncodeError(err)
 	}
 	a.Logger.DebugContext(ctx, "retrieved", "message_id", in.MessageID, "context_read", read, "vector_ready", ready, "searched", time.Since(started))

@@ -17,7 +17,8 @@ const attemptTimeout = 2 * time.Minute
 // answer is the state of one AnswerMessage workflow.
 type answer struct {
 	*temporal.ChatInput
-	status string
+	status    string
+	rewritten chatconnect.Rewritten // what it took counts, whatever becomes of the answer
 }
 
 // AnswerMessage answers one question: retrieve, generate, and log if generate
@@ -57,7 +58,7 @@ func (w *answer) run(ctx workflow.Context) (*temporal.LogInput, error) {
 	if err := workflow.ExecuteLocalActivity(local, a.Retrieve, w.ChatInput).Get(ctx, &in.RetrieveResult); err != nil {
 		return nil, err
 	}
-	w.status = "generating"
+	w.status, w.rewritten = "generating", in.Rewritten
 	record := &temporal.LogInput{ChatInput: *w.ChatInput, Told: true}
 	remote := workflow.WithActivityOptions(ctx, temporal.GenerateOptions(attemptTimeout))
 	generating := workflow.ExecuteActivity(remote, a.Generate, in)
@@ -91,6 +92,7 @@ func (w *answer) interruptIfStopped(ctx workflow.Context, generating workflow.Fu
 func (w *answer) ended(ctx workflow.Context, err error) *temporal.LogInput {
 	record := &temporal.LogInput{ChatInput: *w.ChatInput}
 	record.Answer = chatconnect.Answer{MessageID: w.MessageID, SessionID: w.SessionID, Sources: []chatconnect.Source{}}
+	record.AddRewriting(w.rewritten)
 	record.Latency = workflow.Now(ctx).Sub(w.AskedAt)
 	if sdktemporal.IsCanceledError(err) || ctx.Err() != nil {
 		record.Status = chatconnect.ChatStopped

@@ -83,6 +83,25 @@ func TestAnswerTellsAndLogsAFinalFailure(t *testing.T) {
 	require.Equal(t, chatconnect.ChatFailed, got.Status)
 }
 
+// What rewriting the question took is paid for, whether or not the answer came
+// about.
+func TestAnAnswerThatFailsCountsItsRewriting(t *testing.T) {
+	t.Parallel()
+	env := answerEnvironment(t)
+	var a *activities.Chat
+	rewritten := *found
+	rewritten.Rewritten = chatconnect.Rewritten{Text: "What does the Trail X cost?", Usage: chatconnect.Usage{InputTokens: 90, OutputTokens: 10}, Cost: 7}
+	env.OnActivity(a.Retrieve, mock.Anything, question).Return(&rewritten, nil).Once()
+	refused := chatconnect.Errorf(chatconnect.KindInvalid, "model_refused", "No.")
+	env.OnActivity(a.Generate, mock.Anything, mock.Anything).Return(nil, temporal.EncodeError(refused)).Once()
+	env.OnActivity(a.Log, mock.Anything, mock.MatchedBy(func(in *temporal.LogInput) bool {
+		return in.Answer.Usage == rewritten.Rewritten.Usage && in.Cost == 7
+	})).Return(logged).Once()
+
+	env.ExecuteWorkflow(AnswerMessage, question)
+	require.Equal(t, chatconnect.ChatFailed, chatResult(t, env).Status)
+}
+
 func TestAnswerOutlastsAHiccupOfTheModel(t *testing.T) {
 	t.Parallel()
 	env := answerEnvironment(t)

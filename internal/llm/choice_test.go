@@ -92,6 +92,31 @@ func TestAFallbackAnswersWhenTheModelIsDown(t *testing.T) {
 	require.ErrorContains(t, err, "FALLBACK_MODEL")
 }
 
+// What the first model took counts, though another had to answer.
+func TestAnEmptyAnswerCountsWithTheFallbacks(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, fakemodel.Knobs{})
+	o := f.options()
+	o.OpenAIBaseURL = sse(t, openaiSSE("", `"stop"`)).url
+	m, _, err := NewModel(o)
+	require.NoError(t, err)
+	first, err := m.Generate(timeout(t), shoes, collect(new([]string)))
+	require.Error(t, err)
+	require.Positive(t, first.Usage.InputTokens)
+	o.FallbackModel = "claude-haiku-4-5"
+	m, _, err = NewModel(o)
+	require.NoError(t, err)
+	both, err := m.Generate(timeout(t), shoes, collect(new([]string)))
+	require.NoError(t, err)
+	require.Equal(t, "claude-haiku-4-5", both.Model)
+	prompt := shoes
+	prompt.Attempt = tired // the other one first
+	alone, err := m.Generate(timeout(t), prompt, collect(new([]string)))
+	require.NoError(t, err)
+	require.Equal(t, alone.Usage.InputTokens+first.Usage.InputTokens, both.Usage.InputTokens)
+	require.Equal(t, alone.Cost+first.Cost, both.Cost)
+}
+
 func TestNothingFoundCostsNothing(t *testing.T) {
 	t.Parallel()
 	unrelated := []chatconnect.Passage{{DocumentID: "d", Content: "We ship with DHL.", Similarity: 0.01}}
@@ -194,6 +219,7 @@ func TestAModelRewritesFollowUps(t *testing.T) {
 	require.Equal(t, "How much does the Trail X cost?", got.Text)
 	require.Positive(t, got.Usage.InputTokens)
 	require.Positive(t, got.Cost)
+	require.Equal(t, "gpt-4o-mini", got.Model, "it is booked under the model that was asked")
 	require.Equal(t, []string{"gpt-4o-mini"}, f.asked(t))
 	require.NotContains(t, string(f.Requests()[0].Body), "cache_control")
 
@@ -205,8 +231,9 @@ func TestAModelRewritesFollowUps(t *testing.T) {
 	} {
 		require.NoError(t, f.Set(fakemodel.Knobs{Mode: fakemodel.ModeFixed, Text: "How much?", Faults: []fakemodel.Fault{fault}}))
 		before := time.Now()
-		require.Equal(t, "And how much is that? Trail X waterproof", r.Rewrite(timeout(t), history, "And how much is that?").Text, name)
+		got := r.Rewrite(timeout(t), history, "And how much is that?")
+		require.Equal(t, "And how much is that? Trail X waterproof", got.Text, name)
+		require.Equal(t, name == "cut", got.Usage != chatconnect.Usage{}, "%s: what has begun is paid for", name)
 		require.Less(t, time.Since(before), 10*time.Second)
 	}
 }
-	require.Equal(t, "gpt-4o-mini", got.Model, "it is booked under the model that was asked")
