@@ -27,6 +27,7 @@ type Options struct {
 	Timeout   time.Duration // of one Redis command; 2 s if 0
 	Confirm   time.Duration // Subscribe waits this long for Redis; 3 s if 0
 	Recheck   time.Duration // a subscriber that hears nothing re-reads the record after this; 2 s if 0
+	Rarest    time.Duration // and each time after twice as long, up to this; 10 s, or Recheck if that is more, if 0
 	Tolerance time.Duration // Next outlasts a Redis that is down this long; 15 s if 0
 
 	// OnLag is told how long an event took from Publish to its arrival in this
@@ -62,6 +63,8 @@ func New(options Options) *Relay {
 	orDefault(&r.o.Timeout, 2*time.Second)
 	orDefault(&r.o.Confirm, 3*time.Second)
 	orDefault(&r.o.Recheck, 2*time.Second)
+	orDefault(&r.o.Rarest, 10*time.Second)
+	r.o.Rarest = max(r.o.Rarest, r.o.Recheck)
 	orDefault(&r.o.Tolerance, 15*time.Second)
 	if r.o.OnLag == nil {
 		r.o.OnLag = func(time.Duration) {}

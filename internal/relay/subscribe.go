@@ -30,6 +30,7 @@ func (r *Relay) Subscribe(ctx context.Context, message chatconnect.MessageRef, a
 		stale:  true, // nothing has been read yet
 		wake:   make(chan struct{}, 1),
 		closed: make(chan struct{}),
+		pause:  r.o.Recheck,
 	}
 	wait, cancel := context.WithTimeout(ctx, r.o.Confirm)
 	defer cancel()
@@ -51,6 +52,7 @@ type subscription struct {
 	ready   []chatconnect.RelayEvent // to be returned, in order
 	ended   bool                     // a terminal event has been put in ready
 	failing time.Time                // since when the record can't be read, zero if it can
+	pause   time.Duration            // until the record is read again, if nothing is heard
 
 	mu    sync.Mutex
 	queue []live // received, not yet looked at
@@ -86,7 +88,9 @@ func (s *subscription) Next(ctx context.Context) (chatconnect.RelayEvent, error)
 		if s.merge() {
 			continue
 		}
-		s.wait(ctx, s.relay.o.Recheck+rand.N(s.relay.o.Recheck/4+1), true)
+		if s.wait(ctx, s.pause+rand.N(s.pause/4+1), true) {
+			s.pause = min(2*s.pause, s.relay.o.Rarest)
+		}
 	}
 }
 
@@ -112,10 +116,15 @@ func (s *subscription) over(ctx context.Context) error {
 	}
 }
 
-// wait returns when something has happened or d has passed. With recheck, the
-// record is read again in the latter case: it covers whatever the channel may
-// have lost without anyone noticing.
-func (s *subscription) wait(ctx context.Context, d time.Duration, recheck bool) {
+// wait returns when something has happened or, then true, d has passed. With
+// recheck, the record is read again in the latter case: it covers whatever the
+// channel may have lost without anyone noticing.
+//
+// Rechecks of a subscriber that goes on hearing nothing become rarer, because
+// they delay nothing but such an event, and that only if none follows it: what
+// is published arrives through the channel at once, whatever the pause, an
+// event that follows a lost one names it, and a lost connection is a Gap.
+func (s *subscription) wait(ctx context.Context, d time.Duration, recheck bool) (passed bool) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	var wake <-chan struct{}
@@ -128,10 +137,12 @@ func (s *subscription) wait(ctx context.Context, d time.Duration, recheck bool) 
 		if recheck {
 			s.markStale()
 		}
+		return true
 	case <-ctx.Done():
 	case <-s.closed:
 	case <-s.relay.o.Hub.Done():
 	}
+	return false
 }
 
 // reread reads a page of the record. A failure of Redis is waited out, here
@@ -173,7 +184,7 @@ func (s *subscription) accept(e chatconnect.RelayEvent) {
 	if s.ended || e.ID <= s.cursor {
 		return
 	}
-	s.cursor = e.ID
+	s.cursor, s.pause = e.ID, s.relay.o.Recheck
 	s.ended = e.Terminal()
 	s.ready = append(s.ready, e)
 }
