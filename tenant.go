@@ -11,7 +11,8 @@ type User struct {
 }
 
 // Role is what a user may do in a client. Owners do everything, admins all
-// but deleting the client and managing owners, viewers only read.
+// but deleting the client, changing its tier and managing owners, viewers
+// only read.
 type Role string
 
 const (
@@ -22,6 +23,10 @@ const (
 
 // CanWrite reports whether the role may change things.
 func (r Role) CanWrite() bool { return r == RoleOwner || r == RoleAdmin }
+
+// CanChangeTier reports whether the role may change what the client is
+// allowed and which model is paid for.
+func (r Role) CanChangeTier() bool { return r == RoleOwner }
 
 // Tier decides the model and the rate limit.
 type Tier string

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	chatconnect "github.com/chatconnect/chatconnect"
-	"github.com/chatconnect/chatconnect/api"
 )
 
 func exchangeAt(at time.Time, question string) chatconnect.Exchange {
@@ -137,56 +136,4 @@ func TestConversationsAsCSV(t *testing.T) {
 	b.chats.fail = errors.New("connection reset")
 	b.chats.mu.Unlock()
 	owner.get(path).problem(t, 500, "internal")
-}
-
-func TestClientSettings(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	owner, client, _ := b.tenant("a@example.com")
-	patch := func(body object) response {
-		return owner.do(t.Context(), "PATCH", "/api/dashboard/clients/"+string(client), body)
-	}
-	fresh := owner.get("/api/dashboard/clients/" + string(client)).json(t)
-	for _, setting := range []string{"retentionDays", "tokenBudget"} {
-		require.Contains(t, fresh, setting)
-		require.Nil(t, fresh[setting])
-	}
-	require.Empty(t, fresh["model"])
-
-	r := patch(object{"retentionDays": 30, "tokenBudget": 5_000_000_000, "model": "meta-llama/Llama-3.1-8B:free"})
-	require.Equal(t, 200, r.StatusCode, "%s", r.body)
-	r = patch(object{"name": "Shop"})
-	require.EqualValues(t, 30, r.json(t)["retentionDays"], "what isn't named stays")
-	require.EqualValues(t, 5_000_000_000, r.json(t)["tokenBudget"])
-	require.Equal(t, "meta-llama/Llama-3.1-8B:free", r.json(t)["model"])
-	r = patch(object{"retentionDays": nil, "tokenBudget": nil, "model": nil})
-	require.Nil(t, r.json(t)["retentionDays"])
-	require.Nil(t, r.json(t)["tokenBudget"])
-	require.Empty(t, r.json(t)["model"])
-
-	for _, days := range []any{0, -1, 3651, 1.5, "30", true, []int{}} {
-		patch(object{"retentionDays": days}).problem(t, 400, "retention_invalid")
-	}
-	for _, budget := range []any{0, -5, 1e300, "x"} {
-		patch(object{"tokenBudget": budget}).problem(t, 400, "budget_invalid")
-	}
-	for _, model := range []any{5, "two words", "-x", strings.Repeat("x", 201)} {
-		patch(object{"model": model}).problem(t, 400, "model_invalid")
-	}
-}
-
-func TestAClientChoosesAmongTheModelsThatAreAllowed(t *testing.T) {
-	t.Parallel()
-	for _, models := range [][]string{{"gpt-4o-mini", "claude-sonnet-4-5"}, {}} {
-		b := setup(t, func(o *api.Options) { o.Models = models })
-		owner, client, _ := b.tenant("a@example.com")
-		patch := func(model any) response {
-			return owner.do(t.Context(), "PATCH", "/api/dashboard/clients/"+string(client), object{"model": model})
-		}
-		patch("gpt-5-pro").problem(t, 400, "model_not_allowed")
-		require.Equal(t, 200, patch(nil).StatusCode)
-		for _, model := range models {
-			require.Equal(t, model, patch(model).json(t)["model"])
-		}
-	}
 }

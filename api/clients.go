@@ -19,13 +19,16 @@ import (
 // maxClients is how many clients one user may be in when creating another.
 const maxClients = 100
 
+// errTierOwnerOnly: the tier decides limits and which model is paid for.
+var errTierOwnerOnly = chatconnect.Errorf(chatconnect.KindForbidden, "tier_owner_only", "Only an owner can change the tier.")
+
 func (s *Server) getClients(c *gin.Context) {
 	clients, err := s.Users.Clients(c.Request.Context(), userID(c))
 	if err != nil {
 		s.fail(c, err)
 		return
 	}
-	c.JSON(http.StatusOK, gin.H{"clients": notNil(clients)})
+	c.JSON(http.StatusOK, gin.H{"clients": notNil(clients), "models": notNil(s.Models)})
 }
 
 func (s *Server) postClient(c *gin.Context) {
@@ -114,6 +117,10 @@ func (s *Server) patchClient(c *gin.Context) {
 		patch.Name, details["name"] = &name, name
 	}
 	if in.Tier != nil {
+		if !role.CanChangeTier() {
+			s.fail(c, errTierOwnerOnly)
+			return
+		}
 		if *in.Tier != chatconnect.TierFree && *in.Tier != chatconnect.TierPaid {
 			s.fail(c, chatconnect.Errorf(chatconnect.KindInvalid, "tier_invalid", "A tier is free or paid."))
 			return
@@ -186,7 +193,7 @@ func (s *Server) validModel(raw json.RawMessage) (string, error) {
 	if err := json.Unmarshal(raw, &name); err != nil || name != "" && !modelName.MatchString(name) {
 		return "", chatconnect.Errorf(chatconnect.KindInvalid, "model_invalid", "model is a model's name such as gpt-4o-mini, or null for the tier's.")
 	}
-	if name != "" && s.Models != nil && !slices.Contains(s.Models, name) {
+	if name != "" && !slices.Contains(s.Models, name) {
 		if len(s.Models) == 0 {
 			return "", chatconnect.Errorf(chatconnect.KindInvalid, "model_not_allowed", "No model can be chosen: none is set up.")
 		}

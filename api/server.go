@@ -73,7 +73,7 @@ type Options struct {
 	StagingDir        string        // for files while they are uploaded; empty means the system's
 	ChatTimeout       time.Duration // how long POST /chat waits; 0 means 2 minutes
 	Version           string
-	Models            []string // that a client may choose; nil allows any
+	Models            []string // that a client may choose instead of its tier's
 	// Notice tells people what the model setup is, e.g. that answers are
 	// extractive because no API key is set. Shown by the dashboard.
 	Notice string

@@ -8,6 +8,8 @@ import (
 )
 
 var reference = regexp.MustCompile(`(?:src|href)="(/[^"#]+)`)
+var identified = regexp.MustCompile(`\sid="([^"]+)"`)
+var naming = regexp.MustCompile(`\s(?:for|aria-labelledby|aria-describedby|aria-controls)="([^"]+)"`)
 var imported = regexp.MustCompile(`from '\./([^']+)'`)
 
 // Everything a page refers to must be in the binary: there is no build step
@@ -36,6 +38,29 @@ func TestFilesAreComplete(t *testing.T) {
 		for _, m := range imported.FindAllStringSubmatch(string(source), -1) {
 			if _, err := fs.Stat(files, "ui/"+m[1]); err != nil {
 				t.Errorf("%s imports %s: %v", script, m[1], err)
+			}
+		}
+	}
+}
+
+// A label, a description or a link names an element by its id, and the browser
+// takes the first of that id without a word.
+func TestIDsAreUniqueAndThere(t *testing.T) {
+	t.Parallel()
+	page, err := fs.ReadFile(Files(), "index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]int{}
+	for _, m := range identified.FindAllStringSubmatch(string(page), -1) {
+		if ids[m[1]]++; ids[m[1]] == 2 {
+			t.Errorf("two elements have the id %s", m[1])
+		}
+	}
+	for _, m := range naming.FindAllStringSubmatch(string(page), -1) {
+		for _, id := range strings.Fields(m[1]) {
+			if ids[id] == 0 {
+				t.Errorf("%s names an element that isn't there", m[0])
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import { ChatView } from './chat.js';
 import { ConversationsView } from './chats.js';
 import { ClientsView } from './clients.js';
 import { DocumentsView } from './documents.js';
+import { SettingsView } from './settings.js';
 import { WidgetView } from './widget.js';
 import { LiveFeed } from './live.js';
 import { forgetConversations } from './conversation.js';
@@ -29,11 +30,17 @@ const clients = new ClientsView({
     widget.show(client);
     chat.show(user, client);
     conversations.show(client);
-    document.title = client ? `${client.name} – ChatConnect` : 'ChatConnect';
+    settings.show(client, clients.models);
   },
   created: () => {
     live.start(); // the feed of an open connection doesn't know it yet
     byId('choose').focus();
+  },
+});
+const settings = new SettingsView({
+  changed: (client) => {
+    clients.changed(client);
+    conversations.refreshUsage(); // it warns of the budget
   },
 });
 const live = new LiveFeed({
@@ -92,6 +99,7 @@ function leave(reason = '') {
   widget.show(null);
   chat.show(null, null);
   conversations.show(null);
+  settings.show(null);
   clients.clear();
   forgetConversations();
   byId('workspace').hidden = true;

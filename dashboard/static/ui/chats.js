@@ -66,7 +66,7 @@ export class ConversationsView {
       return;
     }
     this.#load();
-    this.#usage(client);
+    this.refreshUsage();
   }
 
   #query() {
@@ -102,7 +102,8 @@ export class ConversationsView {
     if (cursor) items[0]?.querySelector('summary').focus();
   }
 
-  async #usage(client) {
+  async refreshUsage() {
+    const client = this.#client;
     let usage;
     try {
       usage = await api('GET', `/api/dashboard/usage?${new URLSearchParams({ clientId: client.id })}`);

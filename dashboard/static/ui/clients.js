@@ -5,6 +5,7 @@ import { api } from './http.js';
 import { announce, busy, byId, el, icon, showError } from './dom.js';
 
 export class ClientsView {
+  models = []; // that a client may choose in this installation
   #clients = [];
   #chosen = null;
   #select = byId('client-select');
@@ -32,8 +33,17 @@ export class ClientsView {
   async load() {
     const answer = await api('GET', '/api/dashboard/clients');
     this.#clients = answer.clients ?? [];
+    this.models = answer.models ?? [];
     const wanted = new URLSearchParams(location.search).get('client');
     this.#choose((this.#clients.find((c) => c.id === wanted) ?? this.#clients[0])?.id);
+  }
+
+  /** changed takes what the server says a client is like now; the choice stays. */
+  changed(client) {
+    const known = this.#clients.find((c) => c.id === client.id);
+    if (!known) return;
+    Object.assign(known, client);
+    this.#list();
   }
 
   clear() {
@@ -70,7 +80,7 @@ export class ClientsView {
     byId('first-client').hidden = client !== null;
     byId('panels').hidden = client === null;
     byId('client-bar').hidden = client === null;
-    this.#select.replaceChildren(...this.#clients.map((c) => el('option', { value: c.id, textContent: c.name, selected: c === client })));
+    this.#list();
     if (client) {
       history.replaceState(null, '', `/?client=${encodeURIComponent(client.id)}`);
       byId('key-value').textContent = client.publishableKey;
@@ -82,6 +92,11 @@ export class ClientsView {
       ].join('\n');
     }
     this.#on.chosen(client);
+  }
+
+  #list() {
+    this.#select.replaceChildren(...this.#clients.map((c) => el('option', { value: c.id, textContent: c.name, selected: c === this.#chosen })));
+    document.title = this.#chosen ? `${this.#chosen.name} – ChatConnect` : 'ChatConnect';
   }
 
   async #copyKey() {

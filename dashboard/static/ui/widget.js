@@ -3,6 +3,7 @@
 
 import { api } from './http.js';
 import { announce, busy, byId, icon, el, showError } from './dom.js';
+import { guardUnsaved } from './unsaved.js';
 
 const LISTS = ['suggestedQuestions', 'allowedDomains']; // one entry a line
 
@@ -12,6 +13,7 @@ export class WidgetView {
   #dialog = byId('widget-dialog');
   #error = byId('widget-error');
   #version = null; // of the script: its path and integrity
+  #opened = ''; // the form's values when it was opened
 
   constructor() {
     byId('widget-edit').addEventListener('click', () => this.#edit());
@@ -20,6 +22,7 @@ export class WidgetView {
       event.preventDefault();
       busy(this.#form, () => this.#save());
     });
+    guardUnsaved(this.#dialog, byId('widget-unsaved'), () => JSON.stringify(this.#values()) !== this.#opened);
     for (const name of ['snippet', 'snippet-pinned']) {
       byId(`${name}-copy`).addEventListener('click', (event) => copy(event.currentTarget, byId(name)));
     }
@@ -56,14 +59,20 @@ export class WidgetView {
     for (const field of this.#form.elements) {
       if (field.name in widget) field.value = LISTS.includes(field.name) ? widget[field.name].join('\n') : widget[field.name];
     }
+    this.#opened = JSON.stringify(this.#values());
     this.#dialog.showModal();
   }
 
-  async #save() {
+  #values() {
     const widget = {};
     for (const { name, value } of this.#form.elements) {
       if (name) widget[name] = LISTS.includes(name) ? value.split('\n').map((line) => line.trim()).filter(Boolean) : value.trim();
     }
+    return widget;
+  }
+
+  async #save() {
+    const widget = this.#values();
     showError(this.#error, '');
     try {
       await api('PUT', `/api/dashboard/widget/${this.#client.id}`, widget);
