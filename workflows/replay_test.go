@@ -31,6 +31,7 @@ func TestReplay(t *testing.T) {
 			replayer.RegisterWorkflowWithOptions(PurgeClient, workflow.RegisterOptions{Name: temporal.WorkflowPurgeClient})
 			replayer.RegisterWorkflowWithOptions(Janitor, workflow.RegisterOptions{Name: temporal.WorkflowJanitor})
 			replayer.RegisterWorkflowWithOptions(ReindexAll, workflow.RegisterOptions{Name: temporal.WorkflowReindexAll})
+			replayer.RegisterWorkflowWithOptions(ExpireChats, workflow.RegisterOptions{Name: temporal.WorkflowExpireChats})
 			require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), history))
 		})
 	}

@@ -99,6 +99,9 @@ func TestHistoriesReplay(t *testing.T) {
 	janitor, _ := stores.startCleaning(false)
 	product.history(t, janitor) // until its end: it and a reindex would do each other's work
 	flow := stores.flow
+	shop.do(http.MethodPatch, "/api/dashboard/clients/"+string(shop.ID), map[string]any{"retentionDays": 30}).is(http.StatusOK)
+	product.change(t, `UPDATE chat_logs SET asked_at = asked_at - interval '31 days' WHERE client_id = $1`, shop.ID)
+	expiry := stores.expireChats()
 	_, err = temporal.StartReindex(t.Context(), flow, &temporal.ReindexInput{Model: aModel(), Dimensions: 64, Settles: time.Second, Grace: time.Second})
 	require.NoError(t, err)
 
@@ -112,6 +115,7 @@ func TestHistoriesReplay(t *testing.T) {
 		"purge":              temporal.PurgeWorkflowID(gone.ID),
 		"reindex":            temporal.ReindexWorkflowID,
 		"janitor":            janitor,
+		"expire-chats":       expiry,
 		"answer":             answered, "answer-cached": cached, "answer-restarted": restarted, "answer-refused": refused,
 		"answer-unanswered": unanswered, "answer-stopped": stopped, "answer-exhausted": exhausted,
 		"answer-stopped-waiting": chatWorkflow(shop, waiting),
@@ -137,6 +141,7 @@ func replays(t testing.TB, history *historypb.History) {
 	replayer.RegisterWorkflowWithOptions(workflows.PurgeClient, workflow.RegisterOptions{Name: temporal.WorkflowPurgeClient})
 	replayer.RegisterWorkflowWithOptions(workflows.Janitor, workflow.RegisterOptions{Name: temporal.WorkflowJanitor})
 	replayer.RegisterWorkflowWithOptions(workflows.ReindexAll, workflow.RegisterOptions{Name: temporal.WorkflowReindexAll})
+	replayer.RegisterWorkflowWithOptions(workflows.ExpireChats, workflow.RegisterOptions{Name: temporal.WorkflowExpireChats})
 	require.NoError(t, replayer.ReplayWorkflowHistory(quiet(), history))
 }
 
