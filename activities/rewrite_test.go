@@ -75,7 +75,7 @@ func TestARewritingIsPaidForOnce(t *testing.T) {
 		require.NoError(t, env.GetWorkflowResult(&found))
 		require.NotEmpty(t, found.Passages)
 		require.EqualValues(t, 1, all.asked.Load(), "after %d failures", failures)
-		require.EqualValues(t, failures+1, all.seen.Load(), "what it was rewritten to is searched for each time")
+		require.Equal(t, failures+1, all.seen.Load(), "what it was rewritten to is searched for each time")
 		inResult := int64(found.Rewritten.Usage.InputTokens + found.Rewritten.Usage.OutputTokens)
 		require.EqualValues(t, 100, inResult+all.paid.Load(), "after %d failures", failures)
 	}
