@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"go.temporal.io/sdk/activity"
 	sdktemporal "go.temporal.io/sdk/temporal"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -82,7 +83,8 @@ func (a *Ingestion) FailDocument(ctx context.Context, in *temporal.FailInput) (*
 		// It became ready after all; only the tidying up behind it went wrong.
 		return &temporal.IngestResult{Status: chatconnect.StatusReady, Chunks: document.ChunksTotal}, nil
 	}
-	if in.Error.Code == errSuperseded.Code && document.Version == in.Version && !document.Status.Final() && document.Status != chatconnect.StatusDeleting {
+	if beingIngested(document, in.Version) && document.Status != chatconnect.StatusDeleting &&
+		(in.Error.Code == errSuperseded.Code || queuedSince(ctx, document)) {
 		// It was over and has been asked for again since: the sweeper starts
 		// what we, under the same id, stood in the way of.
 		return result, nil
@@ -107,6 +109,15 @@ func (a *Ingestion) FailDocument(ctx context.Context, in *temporal.FailInput) (*
 	}
 	a.Metrics.Ingested(in.Status, in.Error.Code)
 	return result, nil
+}
+
+// queuedSince reports whether the document was queued after an earlier attempt
+// at this activity, which then failed it and could not say so any more. The
+// clocks are the database's and the server's: if they differ by more than the
+// ingestion took, the document is left to the sweeper once, for nothing.
+func queuedSince(ctx context.Context, document chatconnect.Document) bool {
+	info := activity.GetInfo(ctx)
+	return info.Attempt > 1 && len(document.Stages) > 0 && document.Stages[0].StartedAt.After(info.ScheduledTime)
 }
 
 // lasting reports whether the error is one that no other attempt would mend.

@@ -4,9 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/temporal"
@@ -125,4 +128,43 @@ func TestADocumentFailsThoughItsRemainsCantBeRemoved(t *testing.T) {
 			}
 		})
 	}
+}
+
+// retried is a document whose failure is committed and not acknowledged; before
+// the next attempt somebody has it tried again.
+type retried struct {
+	*lost
+	failed *int
+}
+
+func (r retried) UpdateProgress(ctx context.Context, client chatconnect.ClientID, p chatconnect.DocumentProgress) (chatconnect.Document, bool, error) {
+	*r.failed++
+	r.document.Status, r.document.Stages = chatconnect.StatusQueued, []chatconnect.StageTime{{StartedAt: time.Now().Add(time.Hour)}}
+	return chatconnect.Document{}, false, chatconnect.Errorf(chatconnect.KindUnavailable, "database_unavailable", "Cut off.")
+}
+
+func (retried) Delete(context.Context, string) error { return nil }
+
+// TestARepeatedFailureLeavesAloneWhatIsTriedAgain: it would fail what has only
+// just been queued, with the reason of the attempt before.
+func TestARepeatedFailureLeavesAloneWhatIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	failed := 0
+	r := retried{&lost{document: chatconnect.Document{
+		Version: 1, Status: chatconnect.StatusParsing, Stages: []chatconnect.StageTime{{StartedAt: time.Now().Add(-time.Hour)}},
+	}}, &failed}
+	a := &Ingestion{Documents: r, Blobs: r, Progress: silence{}, Metrics: silence{}, Logger: slog.New(slog.DiscardHandler)}
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	environment := suite.NewTestWorkflowEnvironment()
+	environment.RegisterActivity(a.FailDocument)
+	environment.ExecuteWorkflow(func(ctx workflow.Context) error {
+		return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, temporal.StageOptions(time.Minute)), a.FailDocument, &temporal.FailInput{
+			IngestInput: temporal.IngestInput{ClientID: aClient, DocumentID: aDocument, Version: 1},
+			Status:      chatconnect.StatusFailed, Error: chatconnect.DocumentError{Code: chatconnect.CodeCorrupt, Message: "Broken."},
+		}).Get(ctx, nil)
+	})
+	require.NoError(t, environment.GetWorkflowError())
+	require.Equal(t, 1, failed)
+	require.Equal(t, chatconnect.StatusQueued, r.document.Status)
 }

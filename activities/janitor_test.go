@@ -35,6 +35,8 @@ type house struct {
 	points    []chatconnect.IndexedRevision
 	removed   []string
 	active    int
+
+	generations chatconnect.Generations
 }
 
 func (h *house) Document(_ context.Context, _ chatconnect.ClientID, id chatconnect.DocumentID) (chatconnect.Document, error) {
@@ -83,10 +85,19 @@ func (h *house) DocumentsUnderWay(_ context.Context, client chatconnect.ClientID
 	return page, nil
 }
 
+// ActiveRevisions are none: what the index lacks is tested elsewhere.
+func (*house) ActiveRevisions(context.Context, chatconnect.ClientID, chatconnect.DocumentID, int) ([]chatconnect.ActiveRevision, error) {
+	return nil, nil
+}
+
 // index is its search index.
 type index struct {
 	chatconnect.VectorIndex
 	house *house
+}
+
+func (i index) Generations(context.Context) (chatconnect.Generations, error) {
+	return i.house.generations, nil
 }
 
 func (i index) DeleteRevision(_ context.Context, client chatconnect.ClientID, r chatconnect.Revision) error {
@@ -331,4 +342,29 @@ func TestStuckDocumentsAreFoundAmongAnyNumber(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2*underWayPerPart+stuck, found.Examined)
 	require.Equal(t, []temporal.Finding{{Kind: temporal.FindingStuckDocument, Action: temporal.ActionReported, Count: stuck}}, found.Findings)
+}
+
+// A reindex that was ended by force is noticed by what it left.
+func TestIdleGenerationsAreReported(t *testing.T) {
+	t.Parallel()
+	findShort := func(a *Janitor) any { return a.FindShort }
+	other := &chatconnect.Generation{Collection: "other"}
+	for name, test := range map[string]struct {
+		generations chatconnect.Generations
+		running     bool
+		found       int
+	}{
+		"one":                      {chatconnect.Generations{}, false, 0},
+		"being built":              {chatconnect.Generations{Next: other}, true, 0},
+		"half built and left":      {chatconnect.Generations{Next: other}, false, 1},
+		"replaced and not removed": {chatconnect.Generations{Previous: other}, false, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := &house{generations: test.generations, running: map[string]bool{temporal.ReindexWorkflowID: test.running}}
+			found, err := h.sweep(t, false, findShort)
+			require.NoError(t, err)
+			require.Equal(t, test.found, temporal.JanitorResult{Findings: found.Findings}.Count(temporal.FindingIdleGeneration, temporal.ActionReported))
+		})
+	}
 }

@@ -86,6 +86,11 @@ func (l *look) points(ctx context.Context, found chatconnect.IndexedRevision, al
 func (a *Janitor) FindShort(ctx context.Context, in *temporal.JanitorPart) (*temporal.JanitorPartResult, error) {
 	defer heartbeat(ctx)()
 	l := a.look(in)
+	if in.Cursor == "" {
+		if err := l.generations(ctx); err != nil {
+			return nil, encode(ctx, err)
+		}
+	}
 	client, document, _ := strings.Cut(in.Cursor, "/")
 	revisions, err := a.Revisions.ActiveRevisions(ctx, chatconnect.ClientID(client), chatconnect.DocumentID(document), revisionsPerPart)
 	if err != nil {
@@ -108,6 +113,24 @@ func (a *Janitor) FindShort(ctx context.Context, in *temporal.JanitorPart) (*tem
 		}
 	}
 	return &l.result, nil
+}
+
+// generations notes those that a reindex left which was ended by force: every
+// upload is stored in them too, and waits for the model of one half built. The
+// next reindex goes on from there or removes them, as a person wishes.
+func (l *look) generations(ctx context.Context) error {
+	generations, err := l.Index.Generations(ctx)
+	if err != nil || len(generations.All()) == 1 {
+		return err
+	}
+	running, err := l.running(ctx, temporal.ReindexWorkflowID)
+	if err != nil || running {
+		return err
+	}
+	for _, g := range generations.All()[1:] {
+		l.found(ctx, temporal.FindingIdleGeneration, temporal.ActionReported, "collection", g.Collection, "model", g.Model, "dimensions", g.Dimensions)
+	}
+	return nil
 }
 
 // compare notes what is wrong with an active revision, if it still is one: it

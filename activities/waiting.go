@@ -69,6 +69,8 @@ func waitingStage(e *chatconnect.Error, now time.Time) string {
 		why = "The embedding provider refuses the API key"
 	case e.Code == "model_not_found":
 		why = "The embedding provider does not know the model"
+	case e.Code == chatconnect.ErrNoEmbedder.Code:
+		why = "The embedding model of a search index that is being built is not set up"
 	case e.Kind == chatconnect.KindRateLimited:
 		why = "The embedding provider is rate limiting"
 	case strings.HasPrefix(e.Code, "model_"):

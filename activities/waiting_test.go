@@ -40,6 +40,10 @@ func TestWaitingStage(t *testing.T) {
 			"The embedding provider does not know the model; next try at 14:03:11 UTC.",
 		},
 		{
+			chatconnect.ErrNoEmbedder,
+			"The embedding model of a search index that is being built is not set up; next try at 14:03:10 UTC.",
+		},
+		{
 			&chatconnect.Error{Kind: chatconnect.KindUnavailable, Code: "vector_store_unavailable", RetryAfter: time.Second},
 			"The search index is unavailable; next try at 14:03:11 UTC.",
 		},

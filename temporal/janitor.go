@@ -45,6 +45,7 @@ const (
 	FindingMissingPoints  = "missing_points"  // an active revision with fewer points than chunks
 	FindingSurplusPoints  = "surplus_points"  // or with more
 	FindingStuckDocument  = "stuck_document"  // under way for more than a day
+	FindingIdleGeneration = "idle_generation" // written to by everybody, and no reindex runs
 )
 
 // What was done about them.
