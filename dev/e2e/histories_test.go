@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
@@ -98,6 +99,9 @@ func TestHistoriesReplay(t *testing.T) {
 	stores.lose(ready.ID, 1) // for the janitor to mend
 	janitor, _ := stores.startCleaning(false)
 	product.history(t, janitor) // until its end: it and a reindex would do each other's work
+	product.plant(t, chatconnect.SourceBlobKey(shop.ID, chatconnect.Revision{DocumentID: chatconnect.DocumentID(uuid.NewString()), Version: 1}), 2*time.Hour)
+	orphans, _ := stores.startCleaning(false) // looks at it twice
+	product.history(t, orphans)
 	flow := stores.flow
 	shop.do(http.MethodPatch, "/api/dashboard/clients/"+string(shop.ID), map[string]any{"retentionDays": 30}).is(http.StatusOK)
 	product.change(t, `UPDATE chat_logs SET asked_at = asked_at - interval '31 days' WHERE client_id = $1`, shop.ID)
@@ -115,6 +119,7 @@ func TestHistoriesReplay(t *testing.T) {
 		"purge":              temporal.PurgeWorkflowID(gone.ID),
 		"reindex":            temporal.ReindexWorkflowID,
 		"janitor":            janitor,
+		"janitor-orphans":    orphans,
 		"expire-chats":       expiry,
 		"answer":             answered, "answer-cached": cached, "answer-restarted": restarted, "answer-refused": refused,
 		"answer-unanswered": unanswered, "answer-stopped": stopped, "answer-exhausted": exhausted,
