@@ -1,5 +1,10 @@
 // What build.mjs puts in.
 
+interface Element {
+  /** The DOM makes text of what it is given. */
+  setAttribute(name: string, value: string | number | boolean): void;
+}
+
 declare module '*.css' {
   const minified: string;
   export default minified;

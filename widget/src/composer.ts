@@ -28,9 +28,9 @@ export const composer = (texts: Texts, placeholder: string, ask: (text: string) 
     counter.hidden = length <= NEAR;
     counter.textContent = texts(Text.length, length);
     const wrong = length > MOST;
-    input.setAttribute('aria-invalid', `${wrong}`);
+    input.setAttribute('aria-invalid', wrong);
     const fits = !wrong && /\S/.test(input.value);
-    send.setAttribute('aria-disabled', `${!fits}`);
+    send.setAttribute('aria-disabled', !fits);
     return fits;
   };
   const submit = () => {

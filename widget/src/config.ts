@@ -26,7 +26,7 @@ const PATIENCE = 5;
 export const loadSettings = async (base: string, key: string, gone: () => boolean): Promise<Settings | undefined> => {
   for (let tries = 0; tries < PATIENCE && !gone(); tries++) {
     try {
-      const response = await fetch(`${base}/api/widget/config?key=${encodeURIComponent(key)}`, { credentials: 'omit' });
+      const response = await fetch(`${base}/api/widget/config?key=${key}`, { credentials: 'omit' });
       if (response.ok) return await response.json();
       if (response.status < 500 && response.status !== 429) {
         console.warn(`ChatConnect: ${(await response.json()).detail}`);

@@ -139,7 +139,7 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
       const done = await follow(call, session, question, {
         begin: () => view.begin(),
         token(text) {
-          if (view.element.dataset.status !== 'streaming') view.status('streaming');
+          view.status('streaming');
           view.token(text);
         },
         sources(list) {
@@ -192,7 +192,7 @@ export const conversation = (call: Call, session: Session, room: Room, events: E
           break;
         } catch (failure) {
           const { status } = failure as Failure;
-          if (status === 401) session.keep({ id: '', token: undefined });
+          if (status === 401) session.keep({ id: '' });
           if (status && status < 500) break;
           await pause(1000 * tries, left); // not for long: questions wait for this
         }

@@ -12,7 +12,7 @@ export const h = <K extends keyof HTMLElementTagNameMap>(tag: K, attributes: Att
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === 'function') element.addEventListener(name, value);
-    else if (value !== undefined && value !== false) element.setAttribute(name === 'cc' ? 'data-cc' : name, `${value === true ? '' : value}`);
+    else if (value !== undefined && value !== false) element.setAttribute(name === 'cc' ? 'data-cc' : name, value);
   }
   element.append(...children);
   return element;

@@ -39,7 +39,7 @@ export const actions = (texts: Texts, answer: () => string, rating: string, kept
     return taken;
   };
   const show = () => {
-    for (const name of Object.keys(thumbs)) thumbs[name]!.setAttribute('aria-pressed', `${rating === name}`);
+    for (const name of Object.keys(thumbs)) thumbs[name]!.setAttribute('aria-pressed', rating === name);
   };
   const thumb = (name: string, path: string, label: string) =>
     (thumbs[name] = button('feedback-' + name, path, label, () => {

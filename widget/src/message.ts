@@ -72,7 +72,7 @@ export const answerView = (texts: Texts, id: string, { grew, follow }: Pick<Room
     spoken: () => body.element.innerText,
     status(name, node) {
       element.dataset.status = name;
-      waiting.hidden = !!body.text || !/^s.*ing$/.test(name);
+      waiting.hidden = !!body.text || !/ing$/.test(name);
       foot.replaceChildren(...(node ? [node] : []));
       grew();
     },

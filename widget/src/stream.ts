@@ -56,7 +56,7 @@ export const follow = async (call: Call, session: Session, question: Question, o
       : await call('POST', '/chat/stream', headers, write({ message: question.text, sessionId: id, messageId: question.id, metadata: question.metadata }), connection.signal);
     question.posted = true;
     on.connection('');
-    if (!response.body || response.status === 204) {
+    if (response.status === 204) {
       end = { status: 'answered' };
       return true;
     }
@@ -73,7 +73,7 @@ export const follow = async (call: Call, session: Session, question: Question, o
       if (type === 'done') end = value;
       if (type === 'error') end = { status: 500, code: value.code, message: value.message, after: 0 };
     });
-    const reader = response.body.getReader();
+    const reader = response.body!.getReader();
     for (let timer; !over && !end; ) {
       timer = setTimeout(() => connection.abort(), SILENCE);
       const { done, value } = await reader.read().finally(() => clearTimeout(timer));
@@ -98,7 +98,7 @@ export const follow = async (call: Call, session: Session, question: Question, o
       wait = after * 1000 || 0;
       if (code === 'session_token_invalid' && again-- > 0) {
         // Another secret, or storage that was tampered with: a new session.
-        session.keep({ id: '', token: undefined });
+        session.keep({ id: '' });
         question.posted = false;
       } else if ((status === 404 || code === 'last_event_id_invalid') && question.posted && again-- > 0) question.posted = false; // from its beginning
       else if (status && status < 500 && (status !== 429 || !question.posted)) throw failure;

@@ -36,7 +36,7 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
   const call = caller(base, key);
   const session = openSession(key);
   const { on, emit } = events();
-  const sheets = [new CSSStyleSheet(), new CSSStyleSheet(), new CSSStyleSheet()] as const;
+  const sheets = [new CSSStyleSheet(), new CSSStyleSheet(), new CSSStyleSheet()];
   const mode = inline ? 'inline' : 'bubble';
   // A name with a dash may have a shadow; it needs no registration.
   const host = document.createElement('chat-connect');
@@ -56,7 +56,7 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
   host.dataset.key = key;
   host.dataset.mode = mode;
   sheets[0].replaceSync(launcherStyle);
-  root.adoptedStyleSheets = [...sheets];
+  root.adoptedStyleSheets = sheets;
   // The page's shortcuts and focus traps don't concern what happens in here.
   for (const name of ['keydown', 'keypress', 'keyup', 'focusin']) root.addEventListener(name, (event) => event.stopPropagation());
 
@@ -68,8 +68,7 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
   };
   const night = matchMedia('(prefers-color-scheme:dark)');
   const observer = new MutationObserver(attach);
-  observer.observe(document, { childList: true, subtree: inline });
-  if (!inline) observer.observe(document.documentElement, { childList: true });
+  for (const node of [document, document.documentElement]) observer.observe(node, { childList: true, subtree: inline });
 
   // What could not be loaded is loaded when it is next asked for.
   const later = () => undefined;
@@ -82,23 +81,24 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
     const dark = colorScheme === 'dark' || (colorScheme !== 'light' && night.matches);
     host.toggleAttribute('data-dark', dark);
     sheets[1].replaceSync(themeSheet(settings, dark, place));
-    const { launcherText, launcherIcon, title } = settings;
+    const { launcherText = '', launcherIcon, title } = settings;
     const label = launcherText || title;
-    launcher.replaceChildren(icon(shown ? CLOSE : launcherIcon === 'help' ? HELP : CHAT), ...(launcherText ? [launcherText] : []), badge);
-    if (launcherText && launcherIcon === 'none' && !shown) launcher.firstChild!.remove();
+    const picture = icon(shown ? CLOSE : launcherIcon === 'help' ? HELP : CHAT);
+    launcher.replaceChildren(launcherText && launcherIcon === 'none' && !shown ? '' : picture, launcherText, badge);
     const { unread = 0 } = session.memory;
     badge.hidden = !unread;
     badge.textContent = `${unread}`;
     launcher.setAttribute('aria-label', unread ? `${label} (${unread})` : label);
-    launcher.setAttribute('aria-expanded', `${shown}`);
+    launcher.setAttribute('aria-expanded', shown);
   };
 
   const ready = loadSettings(base, key, () => gone).then((loaded) => {
     if (!loaded || gone) return new Promise<never>(() => {}); // nothing will happen
     settings = { ...loaded, ...overrides };
     language = localeOf(locale || (settings.locale !== 'auto' && settings.locale) || document.documentElement.lang || navigator.language);
-    // A second bubble stands above the first.
-    place = document.querySelectorAll('chat-connect[data-mode=bubble]').length;
+    // A second bubble stands above the first, or where one is gone.
+    while (document.querySelector(`chat-connect[data-place='${place}']`)) place++;
+    if (!inline) host.dataset.place = `${place}`;
     dress();
     night.addEventListener('change', dress);
     if (!inline) root.append(launcher);
@@ -209,6 +209,6 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
       emit('destroy');
     },
   };
-  ready.catch(() => undefined);
+  ready.catch(later);
   return api;
 };

@@ -329,3 +329,30 @@ test('several widgets with different keys', async () => {
   await v.close();
   await two.close();
 });
+
+test('one of several widgets is made anew: none stands on another', async () => {
+  api.reset();
+  const two = await contract();
+  two.key = 'pk_live_another00000000000000000000';
+  const v = await visit(url({ tag: `<script async src="${api.url}" data-key="${api.key}"></script><script async src="${two.url}" data-key="${two.key}"></script>` }));
+  const { widget } = await import('../harness/browser.mjs');
+  const both = [api.key, two.key].map((key) => widget(v.page, `chat-connect[data-key="${key}"]`));
+  for (const key of [api.key, two.key]) {
+    for (const w of both) await w.launcher.waitFor();
+    const tops = await Promise.all(both.map(async (w) => (await w.launcher.boundingBox()).y));
+    assert.ok(Math.abs(tops[0] - tops[1]) >= 56, `they begin at ${tops}`);
+    await v.page.evaluate(([key, src]) => {
+      window.ChatConnect.of(key).destroy();
+      document.head.append(Object.assign(document.createElement('script'), { src, async: true, onload: () => { window.again = true; } }));
+      document.head.lastChild.dataset.key = key;
+    }, [key, key === api.key ? api.url : two.url]);
+    await v.page.waitForFunction(() => window.again);
+    await v.page.evaluate(() => { window.again = false; });
+  }
+  for (const w of both) await w.launcher.waitFor();
+  const tops = await Promise.all(both.map(async (w) => (await w.launcher.boundingBox()).y));
+  assert.ok(Math.abs(tops[0] - tops[1]) >= 56, `they begin at ${tops}`);
+  v.check();
+  await v.close();
+  await two.close();
+});
