@@ -137,7 +137,8 @@ WHERE client_id = @client_id AND sha256 = @sha256::text AND sha256 <> ''
   AND status NOT IN ('failed', 'cancelled', 'deleting');
 
 -- RetryDocument begins the same version again. What the failed attempt left
--- was removed before it was called failed.
+-- was removed before it was called failed, if the stores let it be; what was not
+-- is written over or removed by this attempt.
 -- name: RetryDocument :one
 UPDATE documents SET
     status = 'queued', stage = @stage, progress = 0, chunks_total = 0, chunks_done = 0,

@@ -726,7 +726,8 @@ type RetryDocumentParams struct {
 }
 
 // RetryDocument begins the same version again. What the failed attempt left
-// was removed before it was called failed.
+// was removed before it was called failed, if the stores let it be; what was not
+// is written over or removed by this attempt.
 func (q *Queries) RetryDocument(ctx context.Context, arg RetryDocumentParams) (Document, error) {
 	row := q.db.QueryRow(ctx, retryDocument, arg.Stage, arg.ClientID, arg.ID)
 	var i Document
