@@ -15,7 +15,7 @@ const embedAtOnce = 128
 
 // EmbedBatch embeds a range of chunks and stores them in the index under ids
 // that a repetition writes again, never twice.
-func (a *Ingestion) EmbedBatch(ctx context.Context, in *temporal.EmbedBatchInput) (*temporal.EmbedBatchResult, error) {
+func (a *Ingestion) EmbedBatch(ctx context.Context, in *temporal.EmbedBatchInput) (*struct{}, error) {
 	defer heartbeat(ctx)()
 	started := time.Now()
 	chunks, err := a.Documents.Chunks(ctx, in.ClientID, in.Revision(), in.From, in.To)
@@ -27,14 +27,11 @@ func (a *Ingestion) EmbedBatch(ctx context.Context, in *temporal.EmbedBatchInput
 		// the version given up.
 		return nil, encode(ctx, a.takeBack(ctx, in))
 	}
-	var result temporal.EmbedBatchResult
 	for from := 0; from < len(chunks); from += embedAtOnce {
 		part := chunks[from:min(from+embedAtOnce, len(chunks))]
-		tokens, err := a.embedAndStore(ctx, in, part)
-		if err != nil {
+		if err := a.embedAndStore(ctx, in, part); err != nil {
 			return nil, a.failed(ctx, &in.IngestInput, chatconnect.StatusEmbedding, err)
 		}
-		result.Tokens += tokens
 	}
 	document, err := a.Documents.CompleteBatch(ctx, in.ClientID, in.Revision(), in.Batch, len(chunks))
 	if errors.Is(err, chatconnect.ErrNotFound) || err == nil && !indexed(document, in.Version) {
@@ -48,7 +45,7 @@ func (a *Ingestion) EmbedBatch(ctx context.Context, in *temporal.EmbedBatchInput
 		return nil, encode(ctx, err)
 	}
 	a.Metrics.StageDone("embed", in.Type, time.Since(started))
-	return &result, nil
+	return &struct{}{}, nil
 }
 
 // indexed reports whether the index is to hold the version.
@@ -85,40 +82,37 @@ func (a *Ingestion) takeBack(ctx context.Context, in *temporal.EmbedBatchInput) 
 // embedAndStore stores the chunks in every generation of the index. One that
 // was removed meanwhile needs them no more; the second attempt sees which there
 // are.
-func (a *Ingestion) embedAndStore(ctx context.Context, in *temporal.EmbedBatchInput, chunks []chatconnect.Chunk) (tokens int, err error) {
+func (a *Ingestion) embedAndStore(ctx context.Context, in *temporal.EmbedBatchInput, chunks []chatconnect.Chunk) error {
 	for attempt := 0; ; attempt++ {
 		generations, err := a.Index.Generations(ctx)
 		if err != nil {
-			return tokens, err
+			return err
 		}
 		for _, generation := range generations.All() {
 			embed := embedFor
 			if generations.Next != nil && generation == *generations.Next {
 				embed = embedStrictly
 			}
-			var spent int
-			spent, err = a.storeIn(ctx, in, generation, embed, chunks)
-			tokens += spent
-			if err != nil {
+			if err = a.storeIn(ctx, in, generation, embed, chunks); err != nil {
 				break
 			}
 		}
 		if err == nil || attempt > 0 || !errors.Is(err, chatconnect.ErrGenerationGone) {
-			return tokens, err
+			return err
 		}
 	}
 }
 
 type embedding func(context.Context, chatconnect.Embedders, chatconnect.Generation, []string) (chatconnect.Embedding, error)
 
-func (a *Ingestion) storeIn(ctx context.Context, in *temporal.EmbedBatchInput, generation chatconnect.Generation, embed embedding, chunks []chatconnect.Chunk) (tokens int, err error) {
+func (a *Ingestion) storeIn(ctx context.Context, in *temporal.EmbedBatchInput, generation chatconnect.Generation, embed embedding, chunks []chatconnect.Chunk) error {
 	texts := make([]string, len(chunks))
 	for i, chunk := range chunks {
 		texts[i] = embeddedText(chunk)
 	}
 	embedded, err := embed(ctx, a.Embedders, generation, texts)
 	if err != nil {
-		return 0, notTheDocumentsFault(err)
+		return notTheDocumentsFault(err)
 	}
 	a.Metrics.Embedded(generation.Model, embedded.Tokens)
 	a.noteTokens(ctx, in, embedded.Tokens)
@@ -126,7 +120,7 @@ func (a *Ingestion) storeIn(ctx context.Context, in *temporal.EmbedBatchInput, g
 	for i, chunk := range chunks {
 		points[i] = chatconnect.IndexedChunk{Chunk: chunk, DocumentName: in.Name, Vector: embedded.Vectors[i]}
 	}
-	return embedded.Tokens, a.Index.Upsert(ctx, in.ClientID, generation, points)
+	return a.Index.Upsert(ctx, in.ClientID, generation, points)
 }
 
 // noteTimeout bounds a write for which a document is not failed.

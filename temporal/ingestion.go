@@ -83,12 +83,6 @@ type EmbedBatchInput struct {
 	To    int `json:"to"`
 }
 
-// EmbedBatchResult counts the tokens that the provider took for the attempt that
-// succeeded. What a version cost is counted in the database, attempt by attempt.
-type EmbedBatchResult struct {
-	Tokens int `json:"tokens"`
-}
-
 // ActivateInput makes a revision the one search sees. Chunks is how many
 // points the index must hold before that may happen; Tokens, those of the
 // chunks, are for the record of what it cost.

@@ -53,7 +53,7 @@ func TestIngestCoversEveryChunkOnce(t *testing.T) {
 		seen := make([]int, chunks)
 		batches := map[int]bool{}
 		env.OnActivity(a.EmbedBatch, mock.Anything, mock.Anything).Return(
-			func(_ context.Context, in *temporal.EmbedBatchInput) (*temporal.EmbedBatchResult, error) {
+			func(_ context.Context, in *temporal.EmbedBatchInput) (*struct{}, error) {
 				mu.Lock()
 				defer mu.Unlock()
 				require.False(t, batches[in.Batch], "batch %d twice", in.Batch)
@@ -61,7 +61,7 @@ func TestIngestCoversEveryChunkOnce(t *testing.T) {
 				for i := in.From; i < in.To; i++ {
 					seen[i]++
 				}
-				return &temporal.EmbedBatchResult{}, nil
+				return nothing, nil
 			})
 		env.OnActivity(a.ActivateDocument, mock.Anything, &temporal.ActivateInput{
 			IngestInput: *input, Chunks: chunks, Tokens: 7 * chunks,
@@ -104,14 +104,14 @@ func TestIngestOutlastsAnOutage(t *testing.T) {
 	var mu sync.Mutex
 	calls := map[int]int{}
 	env.OnActivity(a.EmbedBatch, mock.Anything, mock.Anything).Return(
-		func(_ context.Context, in *temporal.EmbedBatchInput) (*temporal.EmbedBatchResult, error) {
+		func(_ context.Context, in *temporal.EmbedBatchInput) (*struct{}, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			calls[in.Batch]++
 			if in.Batch == 1 && calls[1] <= outage {
 				return nil, temporal.EncodeError(limited)
 			}
-			return &temporal.EmbedBatchResult{}, nil
+			return nothing, nil
 		})
 	env.OnActivity(a.ActivateDocument, mock.Anything, mock.Anything).
 		Return(&temporal.IngestResult{Status: chatconnect.StatusReady, Chunks: 65}, nil).Once()
@@ -130,7 +130,7 @@ func TestIngestFillsAnIncompleteIndexAgain(t *testing.T) {
 	var a *activities.Ingestion
 	env.OnActivity(a.ParseDocument, mock.Anything, input).Return(&temporal.ParseResult{Blocks: 1}, nil).Once()
 	env.OnActivity(a.ChunkDocument, mock.Anything, input).Return(&temporal.ChunkResult{Chunks: 10}, nil).Once()
-	env.OnActivity(a.EmbedBatch, mock.Anything, mock.Anything).Return(&temporal.EmbedBatchResult{}, nil).Times(2)
+	env.OnActivity(a.EmbedBatch, mock.Anything, mock.Anything).Return(nothing, nil).Times(2)
 	missing := temporal.EncodeError(chatconnect.Errorf(chatconnect.KindConflict, temporal.CodePointsMissing, "Lost."))
 	env.OnActivity(a.ActivateDocument, mock.Anything, mock.Anything).Return(nil, missing).Once()
 	env.OnActivity(a.ActivateDocument, mock.Anything, mock.Anything).
@@ -163,7 +163,7 @@ func TestIngestAnswersProgressQuery(t *testing.T) {
 	var a *activities.Ingestion
 	env.OnActivity(a.ParseDocument, mock.Anything, input).Return(&temporal.ParseResult{Blocks: 1}, nil).Once()
 	env.OnActivity(a.ChunkDocument, mock.Anything, input).Return(&temporal.ChunkResult{Chunks: 130}, nil).Once()
-	env.OnActivity(a.EmbedBatch, mock.Anything, mock.Anything).Return(&temporal.EmbedBatchResult{}, nil)
+	env.OnActivity(a.EmbedBatch, mock.Anything, mock.Anything).Return(nothing, nil)
 	env.OnActivity(a.ActivateDocument, mock.Anything, mock.Anything).
 		Return(&temporal.IngestResult{Status: chatconnect.StatusReady, Chunks: 130}, nil).Once()
 	env.ExecuteWorkflow(IngestDocument, input)

@@ -11,8 +11,9 @@ import (
 
 // Janitor looks for what belongs to nothing in every store, part by part, and
 // removes it, first of the documents that the database knows, and then, if there
-// are not too many, of those that it doesn't; fills the index where it lost points of what search sees; and
-// counts what only a person can mend. A long round goes on in a new run.
+// are not too many, of those that it doesn't; fills the index where it lost
+// points of what search sees; and counts what only a person can mend. A long
+// round goes on in a new run.
 func Janitor(ctx workflow.Context, in *temporal.JanitorInput) (*temporal.JanitorResult, error) {
 	if err := workflow.SetQueryHandler(ctx, temporal.QueryProgress, func() (temporal.JanitorInput, error) {
 		return *in, nil

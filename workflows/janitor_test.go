@@ -77,12 +77,12 @@ func TestJanitorFillsShortRevisions(t *testing.T) {
 	env.OnActivity(a.FindShort, mock.Anything, mock.Anything).Return(&temporal.JanitorPartResult{Examined: 2, Short: short}, nil)
 	superseded := temporal.EncodeError(chatconnect.Errorf(chatconnect.KindConflict, temporal.CodeSuperseded, "No."))
 	batches := map[chatconnect.DocumentID]int{}
-	env.OnActivity(i.EmbedBatch, mock.Anything, mock.Anything).Return(func(_ context.Context, in *temporal.EmbedBatchInput) (*temporal.EmbedBatchResult, error) {
+	env.OnActivity(i.EmbedBatch, mock.Anything, mock.Anything).Return(func(_ context.Context, in *temporal.EmbedBatchInput) (*struct{}, error) {
 		if in.DocumentID == first.DocumentID && in.Batch == 1 {
 			return nil, superseded
 		}
 		batches[in.DocumentID] += in.To - in.From
-		return &temporal.EmbedBatchResult{}, nil
+		return nothing, nil
 	})
 	for n, action := range []string{temporal.ActionReported, temporal.ActionRepaired} {
 		env.OnActivity(a.CheckRepaired, mock.Anything, &short[n]).Return(&temporal.JanitorPartResult{

@@ -143,10 +143,7 @@ func (r router) Generate(ctx context.Context, prompt chatconnect.Prompt, onToken
 			spoken = true
 			return onToken(ctx, text)
 		})
-		completion.Usage.InputTokens += vain.Usage.InputTokens
-		completion.Usage.OutputTokens += vain.Usage.OutputTokens
-		completion.Usage.CachedTokens += vain.Usage.CachedTokens
-		completion.Cost += vain.Cost
+		completion.Usage, completion.Cost = completion.Usage.Plus(vain.Usage), completion.Cost+vain.Cost
 		if err == nil || spoken || i == len(order)-1 || !down(err) {
 			return completion, err
 		}

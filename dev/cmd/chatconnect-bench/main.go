@@ -8,8 +8,8 @@
 //
 // -only measures one part of the answers: "latency" is one user in serve, for
 // comparing two versions of the way to the model; -cpuprofile writes where the
-// time went. Redis is a redis-server of the
-// bench's own if the machine has one, or the one at REDIS_URL.
+// time went. Redis is the one at REDIS_URL, or else a redis-server of the bench's
+// own if the machine has one.
 package main
 
 import (
