@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"golang.org/x/sync/singleflight"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -26,6 +27,14 @@ const (
 
 type tokenHash = [sha256.Size]byte
 
+// keyEntry is what a look-up of a key answered.
+type keyEntry struct {
+	hash  tokenHash
+	owner chatconnect.KeyOwner
+	err   error // ErrAPIKeyInvalid, or nil
+	at    time.Time
+}
+
 // keyCache keeps key look-ups for a second, wrong keys too, and asks the
 // database once for any number of simultaneous questions.
 //
@@ -42,14 +51,24 @@ type keyCache struct {
 
 	mu           sync.Mutex
 	generation   int // raised by forget: a look-up begun before must not be kept
-	valid, wrong *keyEntries
+	valid, wrong *simplelru.LRU[tokenHash, *keyEntry]
 }
 
 func newKeyCache(lookup func(context.Context, []byte) (chatconnect.KeyOwner, error)) *keyCache {
 	return &keyCache{
 		lookup: lookup, now: time.Now, guesses: newGuesses(), strangers: make(chan struct{}, strangersAtOnce),
-		valid: newKeyEntries(keyCacheSize), wrong: newKeyEntries(keyCacheSize),
+		valid: newRecent[tokenHash, *keyEntry](keyCacheSize), wrong: newRecent[tokenHash, *keyEntry](keyCacheSize),
 	}
+}
+
+// newRecent keeps so many entries; whichever wasn't asked for the longest goes
+// first.
+func newRecent[K comparable, V any](most int) *simplelru.LRU[K, V] {
+	entries, err := simplelru.NewLRU[K, V](most, nil)
+	if err != nil {
+		panic(err) // for less than one
+	}
+	return entries
 }
 
 // owner returns whom the token belongs to, or ErrAPIKeyInvalid. From are the
@@ -132,9 +151,9 @@ func tooManyGuesses(wait time.Duration) error {
 func (k *keyCache) get(hash tokenHash) (fresh *keyEntry, known bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	entry := k.valid.get(hash)
-	if known = entry != nil; !known {
-		entry = k.wrong.get(hash)
+	entry, known := k.valid.Get(hash)
+	if !known {
+		entry, _ = k.wrong.Get(hash)
 	}
 	if entry == nil || k.now().Sub(entry.at) >= keyFresh {
 		return nil, known
@@ -156,12 +175,12 @@ func (k *keyCache) put(entry *keyEntry, generation int) {
 		return
 	}
 	if entry.err != nil {
-		k.valid.remove(entry.hash)
-		k.wrong.put(entry)
+		k.valid.Remove(entry.hash)
+		k.wrong.Add(entry.hash, entry)
 		return
 	}
-	k.wrong.remove(entry.hash)
-	k.valid.put(entry)
+	k.wrong.Remove(entry.hash)
+	k.valid.Add(entry.hash, entry)
 }
 
 // forget drops what is known about a client's keys, so that a change made
@@ -170,5 +189,9 @@ func (k *keyCache) forget(client chatconnect.ClientID) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.generation++
-	k.valid.removeOwned(client)
+	for _, entry := range k.valid.Values() {
+		if entry.owner.ClientID == client {
+			k.valid.Remove(entry.hash)
+		}
+	}
 }

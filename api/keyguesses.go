@@ -1,9 +1,10 @@
 package api
 
 import (
-	"container/list"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 )
@@ -22,21 +23,14 @@ const (
 type guesses struct {
 	now func() time.Time
 
-	mu     sync.Mutex
-	byKey  map[string]*list.Element
-	recent *list.List // of *guesser, who guessed last in front
-}
-
-// guesser is one address or network.
-type guesser struct {
-	key string
-	// at is when all that it guessed is forgiven, at the limit's rate; never
-	// more than a minute ahead.
-	at time.Time
+	mu sync.Mutex
+	// forgiven is when all that an address or a network guessed is forgiven, at
+	// the limit's rate; never more than a minute ahead.
+	forgiven *simplelru.LRU[string, time.Time]
 }
 
 func newGuesses() *guesses {
-	return &guesses{now: time.Now, byKey: map[string]*list.Element{}, recent: list.New()}
+	return &guesses{now: time.Now, forgiven: newRecent[string, time.Time](guessesSize)}
 }
 
 // count counts a guess against all limits or, if one of them says no, against
@@ -52,7 +46,7 @@ func (g *guesses) count(limits []chatconnect.RateLimit) (wait time.Duration) {
 		return wait
 	}
 	for _, limit := range limits {
-		g.set(limit.Key, now.Add(g.used(limit.Key, now)+interval(limit)))
+		g.forgiven.Add(limit.Key, now.Add(g.used(limit.Key, now)+interval(limit)))
 	}
 	return 0
 }
@@ -62,9 +56,8 @@ func (g *guesses) forgive(limits []chatconnect.RateLimit) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, limit := range limits {
-		if element, found := g.byKey[limit.Key]; found {
-			guesser := element.Value.(*guesser)
-			guesser.at = guesser.at.Add(-interval(limit))
+		if at, found := g.forgiven.Get(limit.Key); found {
+			g.forgiven.Add(limit.Key, at.Add(-interval(limit)))
 		}
 	}
 }
@@ -75,21 +68,6 @@ func interval(limit chatconnect.RateLimit) time.Duration {
 
 // used is how much of a minute has been guessed away.
 func (g *guesses) used(key string, now time.Time) time.Duration {
-	element, found := g.byKey[key]
-	if !found {
-		return 0
-	}
-	g.recent.MoveToFront(element)
-	return max(0, element.Value.(*guesser).at.Sub(now))
-}
-
-func (g *guesses) set(key string, at time.Time) {
-	if element, found := g.byKey[key]; found {
-		element.Value.(*guesser).at = at
-		return
-	}
-	g.byKey[key] = g.recent.PushFront(&guesser{key: key, at: at})
-	if g.recent.Len() > guessesSize {
-		delete(g.byKey, g.recent.Remove(g.recent.Back()).(*guesser).key)
-	}
+	at, _ := g.forgiven.Get(key)
+	return max(0, at.Sub(now))
 }

@@ -1,9 +1,10 @@
 package ratelimit
 
 import (
-	"container/list"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 )
@@ -11,21 +12,19 @@ import (
 // local is GCRA in memory for a bounded number of keys. When it is full, the
 // key that was asked for longest ago is forgotten.
 type local struct {
-	mu     sync.Mutex
-	most   int
-	byKey  map[string]*list.Element
-	recent *list.List // of *arrival, the latest asked for in front
+	mu sync.Mutex
+	// arrivals are the keys' theoretical arrival times: when, at the allowed
+	// rate, the requests seen so far would have been used up.
+	arrivals *simplelru.LRU[string, time.Time]
 }
 
-// arrival is a key's theoretical arrival time: when, at the allowed rate, the
-// requests seen so far would have been used up.
-type arrival struct {
-	key string
-	at  time.Time
-}
-
+// newLocal panics if most is less than one.
 func newLocal(most int) *local {
-	return &local{most: most, byKey: make(map[string]*list.Element), recent: list.New()}
+	arrivals, err := simplelru.NewLRU[string, time.Time](most, nil)
+	if err != nil {
+		panic(err)
+	}
+	return &local{arrivals: arrivals}
 }
 
 // allow decides as allow.lua does: with interval = 1 min / limit, a request
@@ -40,7 +39,8 @@ func (l *local) allow(limits []chatconnect.RateLimit, now time.Time) chatconnect
 	for i, limit := range limits {
 		interval := max(time.Minute/time.Duration(limit.PerMinute), 1)
 		burst := interval * time.Duration(limit.PerMinute)
-		used := max(l.arrival(limit.Key).at.Sub(now), 0)
+		at, _ := l.arrivals.Get(limit.Key)
+		used := max(at.Sub(now), 0)
 		decisions[i] = chatconnect.RateDecision{
 			Allowed: used+interval <= burst, Limit: limit.PerMinute,
 			Remaining: int((burst - used) / interval), ResetAfter: used,
@@ -55,21 +55,7 @@ func (l *local) allow(limits []chatconnect.RateLimit, now time.Time) chatconnect
 		d := &decisions[i]
 		d.ResetAfter += max(time.Minute/time.Duration(limit.PerMinute), 1)
 		d.Remaining--
-		l.arrival(limit.Key).at = now.Add(d.ResetAfter)
+		l.arrivals.Add(limit.Key, now.Add(d.ResetAfter))
 	}
 	return nearest(decisions)
-}
-
-func (l *local) arrival(key string) *arrival {
-	if e, ok := l.byKey[key]; ok {
-		l.recent.MoveToFront(e)
-		return e.Value.(*arrival)
-	}
-	if l.recent.Len() >= l.most {
-		oldest := l.recent.Back()
-		delete(l.byKey, l.recent.Remove(oldest).(*arrival).key)
-	}
-	a := &arrival{key: key}
-	l.byKey[key] = l.recent.PushFront(a)
-	return a
 }

@@ -58,8 +58,7 @@ func TestLocalForgetsTheKeyUnusedLongest(t *testing.T) {
 	for i := range 1000 {
 		l.one(fmt.Sprint(i), 1, now)
 	}
-	require.Len(t, l.byKey, 3)
-	require.Equal(t, 3, l.recent.Len())
+	require.Equal(t, 3, l.arrivals.Len())
 }
 
 func TestLocalTakesAnyLimit(t *testing.T) {
