@@ -65,7 +65,7 @@ func (c *tenant) awaitDeleted(id chatconnect.DocumentID, act func()) {
 			require.Equal(c.t, c.ID, message.ClientID)
 			require.Equal(c.t, id, message.DocumentID)
 			return
-		case message.Document != nil && acted:
+		case message.Document != nil && message.Document.ID == id && acted:
 			require.NotEqual(c.t, chatconnect.StatusReady, message.Document.Status, "it comes back")
 		}
 	}

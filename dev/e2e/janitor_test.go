@@ -279,6 +279,11 @@ func TestExpirySchedule(t *testing.T) {
 		present.Spec.Intervals[0].Every = 5 * time.Hour
 		return &client.ScheduleUpdate{Schedule: &present}, nil
 	}}))
+	// A description waits for what was sent before it. Sent together, the server
+	// pauses first and updates then, to the state before the pause.
+	described, err := handle.Describe(ctx)
+	require.NoError(t, err)
+	require.Equal(t, 5*time.Hour, described.Schedule.Spec.Intervals[0].Every)
 	require.NoError(t, handle.Pause(ctx, client.SchedulePauseOptions{Note: "maintenance"}))
 	for _, paused := range []bool{true, false} {
 		require.NoError(t, temporal.EnsureExpireChats(ctx, stores.flow))
