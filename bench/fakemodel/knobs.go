@@ -83,6 +83,7 @@ const (
 	FaultStreamError = "stream_error" // 200, then an error inside the stream
 	FaultCut         = "cut"          // 200, then the stream ends without its end marker
 	FaultHang        = "hang"         // silence: before the headers, or after AfterTokens tokens
+	FaultPause       = "pause"        // the same silence, until knobs are set again; then it goes on
 )
 
 // Endpoints of a Fault.
@@ -104,13 +105,13 @@ type Fault struct {
 	For         Duration `json:"for"`
 	RetryAfter  Duration `json:"retryAfter"`  // sent with 429 and, if set, any other status
 	Status      int      `json:"status"`      // of FaultStatus
-	AfterTokens int      `json:"afterTokens"` // of FaultStreamError, FaultCut, FaultHang
+	AfterTokens int      `json:"afterTokens"` // of FaultStreamError, FaultCut, FaultHang, FaultPause
 	Abrupt      bool     `json:"abrupt"`      // of FaultCut: the connection breaks, too
 }
 
 func (f Fault) validate() error {
 	switch f.Kind {
-	case FaultRateLimit, FaultServerError, FaultContext, FaultStreamError, FaultCut, FaultHang:
+	case FaultRateLimit, FaultServerError, FaultContext, FaultStreamError, FaultCut, FaultHang, FaultPause:
 	case FaultStatus:
 		if f.Status < 300 || f.Status > 599 {
 			return fmt.Errorf("fault status %d is not between 300 and 599", f.Status)

@@ -46,6 +46,7 @@ type Server struct {
 	hooks    map[int]func(Request)
 	hookID   int
 	arrived  chan struct{} // closed and replaced with every request
+	turned   chan struct{} // closed and replaced when knobs are set
 	cache    promptCache
 }
 
@@ -69,7 +70,7 @@ func New(options ...Option) *Server {
 	s := &Server{
 		mux: http.NewServeMux(), capture: 1000, stopped: make(chan struct{}),
 		random: rand.New(rand.NewPCG(1, 2)),
-		hooks:  map[int]func(Request){}, arrived: make(chan struct{}),
+		hooks:  map[int]func(Request){}, arrived: make(chan struct{}), turned: make(chan struct{}),
 	}
 	for _, option := range options {
 		option(s)
@@ -116,7 +117,14 @@ func (s *Server) Set(k Knobs) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.knobs, s.faults = k, arm(k.Faults, time.Now())
+	s.goOn()
 	return nil
+}
+
+// goOn ends all pauses. The caller holds the lock.
+func (s *Server) goOn() {
+	close(s.turned)
+	s.turned = make(chan struct{})
 }
 
 // postKnobs changes the knobs that the body names and leaves the others.
@@ -157,6 +165,7 @@ func (s *Server) patch(body []byte) error {
 	if newFaults {
 		s.faults = arm(k.Faults, time.Now())
 	}
+	s.goOn()
 	return nil
 }
 
@@ -214,6 +223,7 @@ type exchange struct {
 	started time.Time
 	knobs   Knobs
 	fault   *Fault
+	turned  <-chan struct{} // ends a pause
 	stopped <-chan struct{}
 }
 
@@ -258,7 +268,7 @@ func (s *Server) record(x *exchange, endpoint string, now time.Time) ([]func(Req
 		ID: s.total, Endpoint: endpoint, Method: x.r.Method, Path: x.r.URL.Path,
 		Header: x.r.Header.Clone(), Body: raw, Time: now,
 	}
-	x.knobs = s.knobs
+	x.knobs, x.turned = s.knobs, s.turned
 	if x.fault = strike(s.faults, endpoint, now, s.random.Float64()); x.fault != nil {
 		request.Fault = x.fault.Kind
 	}
@@ -302,6 +312,8 @@ func (x *exchange) failsAtOnce(endpoint string) bool {
 			return false
 		}
 		x.hang()
+	case FaultPause:
+		return f.AfterTokens == 0 && x.pause() != nil
 	case FaultCut, FaultStreamError:
 		if endpoint != EndpointEmbeddings && x.streams() {
 			return false
@@ -370,6 +382,17 @@ func (x *exchange) wait(until time.Time) error {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return nil
+	case <-x.r.Context().Done():
+	case <-x.stopped:
+	}
+	return errGone
+}
+
+// pause keeps silent until knobs are set.
+func (x *exchange) pause() error {
+	select {
+	case <-x.turned:
 		return nil
 	case <-x.r.Context().Done():
 	case <-x.stopped:

@@ -1,6 +1,7 @@
 package fakemodel_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/base64"
@@ -305,6 +306,34 @@ func TestAHangEndsWithTheClientOrTheServer(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 	}
 	require.Error(t, err)
+}
+
+func TestAPauseEndsWhenKnobsAreSet(t *testing.T) {
+	t.Parallel()
+	paused := fakemodel.Knobs{Mode: fakemodel.ModeFixed, Text: "a b c", Faults: []fakemodel.Fault{{Kind: fakemodel.FaultPause, AfterTokens: 2}}}
+	c := start(t, fakemodel.WithKnobs(paused))
+	resp, err := http.Post(c.url+"/v1/chat/completions", "application/json", strings.NewReader(chatBody(true, "", "x")))
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	lines := bufio.NewReader(resp.Body)
+	var read string
+	for !strings.Contains(read, `"content":"b "`) {
+		line, err := lines.ReadString('\n')
+		require.NoError(t, err)
+		read += line
+	}
+	require.NotContains(t, read, `"content":"c"`)
+	require.NoError(t, c.Set(fakemodel.Knobs{}))
+	rest, err := io.ReadAll(lines)
+	require.NoError(t, err)
+	require.Contains(t, string(rest), `"content":"c"`, "it goes on with the same answer")
+	require.Contains(t, string(rest), "[DONE]")
+
+	paused.Faults[0].AfterTokens = 0
+	require.NoError(t, c.Set(paused))
+	c.OnRequest(func(fakemodel.Request) { _ = c.Set(fakemodel.Knobs{}) })
+	_, _, body := c.send("POST", "/v1/embeddings", `{"model":"m","dimensions":4,"input":"shoes"}`)
+	require.Contains(t, body, `"embedding"`)
 }
 
 func TestRequestsAreCaptured(t *testing.T) {

@@ -31,7 +31,13 @@ func (x *exchange) stream(tokens []string, w wire) {
 	next := time.Now()
 	for i, token := range tokens {
 		if fault != nil && i == fault.AfterTokens {
-			break
+			if fault.Kind != FaultPause {
+				break
+			}
+			if x.pause() != nil {
+				return
+			}
+			next = time.Now()
 		}
 		if i > 0 {
 			next = next.Add(time.Duration(x.knobs.Gap))
