@@ -366,8 +366,9 @@ func (w *eventWriter) send(ctx context.Context, message any) bool {
 }
 
 // supersedes reports whether a document's state is later than one already
-// sent. Versions count up; within one, progress never falls until it has
-// ended, and only a later change can follow the end.
+// sent. Versions count up; a retry begins the stages of its version anew, and
+// what the attempt before it said late is over. Within an attempt progress never
+// falls until it has ended, and only a later change can follow the end.
 func supersedes(d, sent chatconnect.Document) bool {
 	switch {
 	case sent.Status == chatconnect.StatusDeleted:
@@ -376,6 +377,8 @@ func supersedes(d, sent chatconnect.Document) bool {
 		return true
 	case d.Version != sent.Version:
 		return d.Version > sent.Version
+	case len(d.Stages) > 0 && len(sent.Stages) > 0 && !d.Stages[0].StartedAt.Equal(sent.Stages[0].StartedAt):
+		return d.Stages[0].StartedAt.After(sent.Stages[0].StartedAt)
 	case sent.Status.Final():
 		return d.UpdatedAt.After(sent.UpdatedAt)
 	case d.Status.Final():

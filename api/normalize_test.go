@@ -298,7 +298,12 @@ func TestSupersedes(t *testing.T) {
 	doc := func(version int, status chatconnect.Status, progress, updated int) chatconnect.Document {
 		return chatconnect.Document{Version: version, Status: status, Progress: progress, UpdatedAt: at(updated)}
 	}
+	attempt := func(begun int, d chatconnect.Document) chatconnect.Document {
+		d.Stages = []chatconnect.StageTime{{Name: chatconnect.StageQueue, StartedAt: at(begun)}}
+		return d
+	}
 	sent := doc(2, chatconnect.StatusEmbedding, 50, 10)
+	retried := attempt(12, doc(2, chatconnect.StatusQueued, 0, 12))
 	for name, test := range map[string]struct {
 		d, sent chatconnect.Document
 		want    bool
@@ -315,6 +320,10 @@ func TestSupersedes(t *testing.T) {
 		"after the end":          {doc(2, chatconnect.StatusStoring, 99, 9), doc(2, chatconnect.StatusReady, 100, 10), false},
 		"deleted after the end":  {doc(2, chatconnect.StatusDeleting, 100, 11), doc(2, chatconnect.StatusReady, 100, 10), true},
 		"begun anew after a end": {doc(2, chatconnect.StatusQueued, 0, 11), doc(2, chatconnect.StatusFailed, 60, 10), true},
+		"retried":                {retried, attempt(5, doc(2, chatconnect.StatusFailed, 60, 11)), true},
+		"the attempt before":     {attempt(5, doc(2, chatconnect.StatusCancelled, 60, 11)), retried, false},
+		"a step of that attempt": {attempt(5, doc(2, chatconnect.StatusEmbedding, 60, 10)), retried, false},
+		"further after a retry":  {attempt(12, doc(2, chatconnect.StatusParsing, 1, 13)), retried, true},
 	} {
 		require.Equal(t, test.want, supersedes(test.d, test.sent), name)
 	}
