@@ -72,7 +72,7 @@ func TestEmbedderAsksOnlyForWhatIsMissing(t *testing.T) {
 			redistest.EachServer(t, func(t *testing.T, s *redistest.Server) {
 				ctx, next := within(t), &counting{model: "m", dimensions: 5}
 				hits, misses := 0, 0
-				e := cache.NewEmbedder(next, wrap(cache.New(cache.Options{Redis: s.Client(t)})), cache.EmbedderOptions{
+				e := cache.NewEmbedder(next, wrap(newCache(s.Client(t))), cache.EmbedderOptions{
 					OnHit: func(n int) { hits += n }, OnMiss: func(n int) { misses += n },
 				})
 				require.Equal(t, "m", e.Model())
@@ -109,7 +109,7 @@ func TestEmbedderAsksOnlyForWhatIsMissing(t *testing.T) {
 func TestEmbedderKeepsModelsApart(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client redis.UniversalClient) {
-		ctx, c := within(t), cache.New(cache.Options{Redis: client})
+		ctx, c := within(t), newCache(client)
 		for _, next := range []*counting{{model: "m", dimensions: 3}, {model: "m", dimensions: 4}, {model: "mm", dimensions: 3}} {
 			got, err := cache.NewEmbedder(next, c, cache.EmbedderOptions{}).Embed(ctx, []string{"text"})
 			require.NoError(t, err)
@@ -123,7 +123,7 @@ func TestEmbedderDistrustsDamagedEntries(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client redis.UniversalClient) {
 		ctx, next := within(t), &counting{model: "m", dimensions: 2}
-		e := cache.NewEmbedder(next, cache.New(cache.Options{Redis: client}), cache.EmbedderOptions{})
+		e := cache.NewEmbedder(next, newCache(client), cache.EmbedderOptions{})
 		for i, damaged := range []string{"", "1234", "123456789", "\x00\x00\xc0\x7f\x00\x00\x00\x00", "\x00\x00\x80\x7f\x00\x00\x00\x00"} {
 			text := fmt.Sprint("text", i)
 			_, err := e.Embed(ctx, []string{text})
@@ -147,7 +147,7 @@ func TestEmbedderWorksWithoutRedis(t *testing.T) {
 	redistest.EachServer(t, func(t *testing.T, s *redistest.Server) {
 		ctx, next := within(t), &counting{model: "m", dimensions: 3}
 		misses := 0
-		e := cache.NewEmbedder(next, cache.New(cache.Options{Redis: s.Client(t)}), cache.EmbedderOptions{OnMiss: func(n int) { misses += n }})
+		e := cache.NewEmbedder(next, newCache(s.Client(t)), cache.EmbedderOptions{OnMiss: func(n int) { misses += n }})
 		s.Stop()
 		for range 2 {
 			got, err := e.Embed(ctx, []string{"a", "b"})
@@ -162,7 +162,7 @@ func TestEmbedderWorksWithoutRedis(t *testing.T) {
 func TestEmbedderKeepsWhatNobodyWaitsFor(t *testing.T) {
 	t.Parallel()
 	next := &counting{model: "m", dimensions: 3}
-	e := cache.NewEmbedder(next, cache.New(cache.Options{Redis: redistest.Mini(t).Client(t)}), cache.EmbedderOptions{})
+	e := cache.NewEmbedder(next, newCache(redistest.Mini(t).Client(t)), cache.EmbedderOptions{})
 	gone, cancel := context.WithCancel(within(t))
 	cancel()
 	_, err := e.Embed(gone, []string{"a"})
@@ -175,7 +175,7 @@ func TestEmbedderKeepsWhatNobodyWaitsFor(t *testing.T) {
 
 func TestEmbedderPassesErrorsOn(t *testing.T) {
 	t.Parallel()
-	ctx, c := within(t), cache.New(cache.Options{Redis: redistest.Mini(t).Client(t)})
+	ctx, c := within(t), newCache(redistest.Mini(t).Client(t))
 	limited := chatconnect.Errorf(chatconnect.KindRateLimited, "provider_rate_limited", "slow down")
 	_, err := cache.NewEmbedder(&counting{model: "m", dimensions: 1, err: limited}, c, cache.EmbedderOptions{}).Embed(ctx, []string{"a"})
 	require.ErrorIs(t, err, limited)

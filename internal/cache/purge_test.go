@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	chatconnect "github.com/chatconnect/chatconnect"
-	"github.com/chatconnect/chatconnect/internal/cache"
 	"github.com/chatconnect/chatconnect/internal/redistest"
 )
 
@@ -17,7 +16,7 @@ func TestDeleteClientTakesItsKeysAndNoOthers(t *testing.T) {
 	t.Parallel()
 	redistest.EachServer(t, func(t *testing.T, s *redistest.Server) {
 		ctx, client := within(t), s.Client(t)
-		c := cache.New(cache.Options{Redis: client})
+		c := newCache(client)
 		const mine, other = chatconnect.ClientID("11111111-1111-4111-8111-111111111111"), chatconnect.ClientID("22222222-2222-4222-8222-222222222222")
 		for _, owner := range []chatconnect.ClientID{mine, other} {
 			for i := range 1500 { // more than a page

@@ -17,7 +17,7 @@ func deciders(t *testing.T, test func(t *testing.T, l *ratelimit.Limiter)) {
 	t.Helper()
 	redistest.EachServer(t, func(t *testing.T, s *redistest.Server) {
 		t.Run("with Redis", func(t *testing.T) {
-			l, fallback := newLimiter(s.Client(t), ratelimit.Options{Timeout: 10 * time.Second})
+			l, fallback := newLimiter(s.Client(t), ratelimit.Options{Timeout: patience})
 			test(t, l)
 			require.Zero(t, fallback.fallbacks.Load())
 		})
@@ -40,6 +40,7 @@ func TestSeveralLimitsCountTogetherOrNotAtAll(t *testing.T) {
 			require.NoError(t, err)
 			return d
 		}
+		began := time.Now()
 		d := allow(key, session)
 		require.True(t, d.Allowed)
 		require.Equal(t, 2, d.Limit, "the nearest to its end")
@@ -49,12 +50,13 @@ func TestSeveralLimitsCountTogetherOrNotAtAll(t *testing.T) {
 			d = allow(key, session)
 			require.False(t, d.Allowed)
 			require.Equal(t, 2, d.Limit)
-			require.InDelta(t, 30*time.Second, d.RetryAfter, float64(5*time.Second))
-			require.InDelta(t, time.Minute, d.ResetAfter, float64(5*time.Second))
+			requireLeft(t, 30*time.Second, d.RetryAfter, began)
+			requireLeft(t, time.Minute, d.ResetAfter, began)
 		}
 		d = allow(key)
 		require.True(t, d.Allowed, "what was refused has not counted")
-		require.Equal(t, 2, d.Remaining)
+		require.GreaterOrEqual(t, d.Remaining, 2)
+		require.LessOrEqual(t, d.Remaining, 2+int(since(began)/(12*time.Second)), "and what came back meanwhile")
 		require.True(t, allow(chatconnect.RateLimit{Key: "other session", PerMinute: 2}, key).Allowed)
 		require.True(t, allow().Allowed)
 	})
@@ -64,14 +66,14 @@ func TestTheLongestRefusalIsTold(t *testing.T) {
 	t.Parallel()
 	deciders(t, func(t *testing.T, l *ratelimit.Limiter) {
 		short, long := chatconnect.RateLimit{Key: "short", PerMinute: 6}, chatconnect.RateLimit{Key: "long", PerMinute: 1}
+		began := time.Now()
 		for _, limit := range []chatconnect.RateLimit{short, long} {
-			n, _ := spend(t, l, limit.Key, limit.PerMinute)
-			require.Equal(t, limit.PerMinute, n)
+			spend(t, l, limit.Key, limit.PerMinute)
 		}
 		d, err := l.Allow(within(t), long, short)
 		require.NoError(t, err)
 		require.Equal(t, 1, d.Limit)
-		require.InDelta(t, time.Minute, d.RetryAfter, float64(5*time.Second))
+		requireLeft(t, time.Minute, d.RetryAfter, began)
 	})
 }
 
@@ -107,8 +109,9 @@ func TestPlacesAreLimitedAndGivenBack(t *testing.T) {
 func TestPlacesAreSharedAndEndWithTheirProcess(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, client redis.UniversalClient) {
-		a, _ := newLimiter(client, ratelimit.Options{Timeout: 10 * time.Second})
-		b, _ := newLimiter(client, ratelimit.Options{Timeout: 10 * time.Second})
+		a, _ := newLimiter(client, ratelimit.Options{Timeout: patience})
+		b, _ := newLimiter(client, ratelimit.Options{Timeout: patience})
+		began := time.Now()
 		_, taken, err := a.Take(within(t), "k", 1)
 		require.NoError(t, err)
 		require.True(t, taken)
@@ -118,7 +121,7 @@ func TestPlacesAreSharedAndEndWithTheirProcess(t *testing.T) {
 
 		lifetime, err := client.PTTL(within(t), "rate:k").Result()
 		require.NoError(t, err)
-		require.InDelta(t, time.Minute, lifetime, float64(10*time.Second))
+		requireLeft(t, time.Minute, lifetime, began)
 		members, err := client.ZRange(within(t), "rate:k", 0, -1).Result()
 		require.NoError(t, err)
 		require.Len(t, members, 1)

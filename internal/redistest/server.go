@@ -12,6 +12,9 @@ import (
 	"github.com/chatconnect/chatconnect/internal/redisconn"
 )
 
+// patience is with servers that do answer, on a machine that is busy.
+const patience = time.Minute
+
 // Server is a Redis of one test's own.
 type Server struct {
 	Network, Addr string // "tcp" or "unix"
@@ -61,8 +64,11 @@ func Real(t testing.TB) *Server {
 	return &Server{Network: "unix", Addr: p.socket(), Real: true, real: p}
 }
 
-// Client returns a client with the options of redisconn.Open, which is closed
-// with the test.
+// Client returns a client with the options of redisconn.Open, but for its
+// patience, which is closed with the test. How soon a silent Redis is given up
+// is what a test says with the timeouts of what it tests: two seconds of the
+// client's own, after which it sends a command again, pass on a busy machine
+// without anything being wrong.
 func (s *Server) Client(t testing.TB) *redis.Client {
 	t.Helper()
 	return newClient(t, s.Network, s.Addr)
@@ -103,7 +109,9 @@ func (s *Server) Expire(d time.Duration) {
 
 func newClient(t testing.TB, network, addr string) *redis.Client {
 	t.Helper()
-	client := redis.NewClient(redisconn.Defaults(&redis.Options{Network: network, Addr: addr}))
+	options := redisconn.Defaults(&redis.Options{Network: network, Addr: addr})
+	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = patience, patience, patience
+	client := redis.NewClient(options)
 	t.Cleanup(func() { _ = client.Close() })
 	return client
 }
@@ -113,7 +121,7 @@ func waitUntilUp(t testing.TB, network, addr string) {
 	t.Helper()
 	client := redis.NewClient(redisconn.Defaults(&redis.Options{Network: network, Addr: addr}))
 	defer func() { _ = client.Close() }()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for {
 		err := client.Ping(ctx).Err()

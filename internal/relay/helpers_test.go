@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds every wait of these tests; none of them comes near it.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 func within(t testing.TB) context.Context {
 	t.Helper()
@@ -29,6 +29,13 @@ func within(t testing.TB) context.Context {
 func newRelay(t testing.TB, client redis.UniversalClient, options relay.Options) *relay.Relay {
 	t.Helper()
 	options.Redis = client
+	// Redis is there, and answers when the machine lets it.
+	if options.Timeout == 0 {
+		options.Timeout = patience
+	}
+	if options.Confirm == 0 {
+		options.Confirm = patience
+	}
 	r := relay.New(options)
 	t.Cleanup(r.Close)
 	return r

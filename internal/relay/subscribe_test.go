@@ -273,6 +273,7 @@ func TestCancelledNextConsumesNothing(t *testing.T) {
 			}
 			if err != nil {
 				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.NoError(t, ctx.Err())
 				continue
 			}
 			got = append(got, e)
@@ -286,16 +287,18 @@ func TestUnavailableRedisIsSaid(t *testing.T) {
 	redistest.EachServer(t, func(t *testing.T, s *redistest.Server) {
 		ctx, m := within(t), newMessage()
 		proxy := s.Proxy(t)
-		short := 300 * time.Millisecond
-		r := newRelay(t, proxy.Client(t), relay.Options{Timeout: short, Confirm: 2 * time.Second, Tolerance: short, Recheck: 20 * time.Millisecond})
-		sub := subscribe(t, r, m, 0)
+		const short = 300 * time.Millisecond
+		through := proxy.Client(t)
+		r := newRelay(t, through, relay.Options{Timeout: short, Confirm: short})
+		// Whoever subscribed while Redis was there.
+		sub := subscribe(t, newRelay(t, through, relay.Options{Timeout: short, Tolerance: short, Recheck: 20 * time.Millisecond}), m, 0)
 		// Cut before Resume: what was held back is lost, not delivered late.
 		for name, fault := range map[string]struct{ on, off func() }{
 			"refused": {proxy.Down, proxy.Up},
 			"mute":    {proxy.Pause, func() { proxy.Cut(); proxy.Resume() }},
 		} {
 			fault.on()
-			started := time.Now()
+			// The client alone would wait until ctx ends, and say that.
 			require.Equal(t, "relay_unavailable", code(r.Publish(ctx, m, tokens(1, 1)...)), name)
 			_, err := r.Events(ctx, m, 0)
 			require.Equal(t, "relay_unavailable", code(err), name)
@@ -304,12 +307,15 @@ func TestUnavailableRedisIsSaid(t *testing.T) {
 			require.Equal(t, "relay_unavailable", code(err), name)
 			_, err = sub.Next(ctx)
 			require.Equal(t, "relay_unavailable", code(err), name)
-			require.Less(t, time.Since(started), patience/2)
 			fault.off()
 		}
-		// Afterwards the same subscription works again.
+		// Afterwards the same subscription works again, if not at once on a
+		// machine that takes longer than the timeouts here.
 		require.NoError(t, newRelay(t, s.Client(t), relay.Options{}).Publish(ctx, m, tokens(1, 1)...))
 		e, err := sub.Next(ctx)
+		for code(err) == "relay_unavailable" {
+			e, err = sub.Next(ctx)
+		}
 		require.NoError(t, err)
 		require.EqualValues(t, 1, e.ID)
 	})

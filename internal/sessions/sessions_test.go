@@ -18,9 +18,12 @@ import (
 
 var secret = bytes.Repeat([]byte("s"), sessions.MinSecretBytes)
 
+// patience is with a busy machine, of which no test here tells anything.
+const patience = time.Minute
+
 func within(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -30,6 +33,9 @@ func newStore(t testing.TB, client redis.UniversalClient, options sessions.Optio
 	options.Redis = client
 	if options.Secret == nil {
 		options.Secret = secret
+	}
+	if options.Timeout == 0 {
+		options.Timeout = patience
 	}
 	s, err := sessions.New(options)
 	require.NoError(t, err)
@@ -97,13 +103,15 @@ func TestSessionExpires(t *testing.T) {
 	t.Parallel()
 	redistest.EachServer(t, func(t *testing.T, server *redistest.Server) {
 		ctx, s := within(t), newStore(t, server.Client(t), sessions.Options{})
-		token, err := s.Create(ctx, "user", 200*time.Millisecond)
+		token, err := s.Create(ctx, "user", 10*time.Millisecond)
 		require.NoError(t, err)
-		_, err = s.User(ctx, token)
+		lasting, err := s.Create(ctx, "user", time.Hour)
 		require.NoError(t, err)
-		server.Expire(250 * time.Millisecond)
+		server.Expire(20 * time.Millisecond)
 		_, err = s.User(ctx, token)
 		require.ErrorIs(t, err, chatconnect.ErrUnauthenticated)
+		_, err = s.User(ctx, lasting)
+		require.NoError(t, err)
 
 		for _, bad := range []time.Duration{0, -1, time.Microsecond} {
 			_, err := s.Create(ctx, "user", bad)
@@ -136,7 +144,7 @@ func TestSlidingRenewsUpToAnAge(t *testing.T) {
 			require.NoError(t, client.PExpire(ctx, key, c.left).Err())
 			_, err = s.User(ctx, token)
 			require.NoError(t, err)
-			require.InDelta(t, c.want, client.PTTL(ctx, key).Val(), float64(30*time.Second), c.name)
+			require.InDelta(t, c.want, client.PTTL(ctx, key).Val(), float64(2*patience), c.name)
 			require.NoError(t, s.Delete(ctx, token))
 		}
 	})
@@ -147,7 +155,7 @@ func TestUnavailableRedisIsNotALogout(t *testing.T) {
 	redistest.EachServer(t, func(t *testing.T, server *redistest.Server) {
 		ctx, proxy := within(t), server.Proxy(t)
 		s := newStore(t, proxy.Client(t), sessions.Options{Timeout: 100 * time.Millisecond})
-		token, err := newStore(t, server.Client(t), sessions.Options{Timeout: 10 * time.Second}).Create(ctx, "user", time.Hour)
+		token, err := newStore(t, server.Client(t), sessions.Options{}).Create(ctx, "user", time.Hour)
 		require.NoError(t, err)
 		for _, fault := range []func(){proxy.Down, func() { proxy.Up(); proxy.Pause() }} {
 			fault()
