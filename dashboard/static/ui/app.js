@@ -15,6 +15,7 @@ import { forgetConversations } from './conversation.js';
 
 const LIVE_TEXT = { connecting: 'Connecting', live: 'Live', reconnecting: 'Reconnecting' };
 const POLL = 5000; // while the feed is away
+const LOOK = 20_000; // at what is under way: the feed may lose a change, and doesn't tell it again
 
 let user = null;
 let poll = 0;
@@ -117,5 +118,9 @@ async function checkSession() {
     }
   }
 }
+
+setInterval(() => {
+  if (documents.underWay) documents.refresh();
+}, LOOK);
 
 enter(false);

@@ -238,8 +238,9 @@ export class ChatView {
       if (error.code === 'session_token_invalid') conversation.session = null;
       if (!signal.aborted) end('error', error.message);
     }
+    if (signal.aborted) return; // it was left, and perhaps is to be forgotten
     conversation.save();
-    if (!signal.aborted) this.#setAsking(false);
+    this.#setAsking(false);
   }
 
   #setAsking(asking) {

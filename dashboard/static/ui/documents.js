@@ -174,7 +174,7 @@ export class DocumentsView {
   snapshot(clientId, documents) {
     if (clientId !== this.#client?.id) return;
     const listed = new Set(documents.map((document) => document.id));
-    const oldest = Math.min(...documents.map(created));
+    const oldest = documents.length > 0 ? Math.min(...documents.map(created)) : -Infinity;
     for (const [id, document] of this.#documents) {
       if (!listed.has(id) && created(document) > oldest) this.#documents.delete(id);
     }
@@ -244,6 +244,11 @@ export class DocumentsView {
       upload.row.element.remove();
       return;
     }
+  }
+
+  /** underWay says whether something is expected to change by itself. */
+  get underWay() {
+    return [...this.#documents.values()].some(({ status }) => !ENDED.has(status));
   }
 
   /** refresh reads the list once more, for when the feed is away. */

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
-import { axe, launch } from './chromium.mjs';
+import { axe, launch, PATIENCE } from './chromium.mjs';
 
 export const BASE_URL = process.env.BASE_URL?.replace(/\/$/, '');
 if (!BASE_URL) throw new Error('Set BASE_URL to a running ChatConnect, for instance BASE_URL=http://localhost:5000 (make dev).');
@@ -28,7 +28,7 @@ export const QUESTION = 'How often must the Zephyr-9 be descaled?';
 export async function open(options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, baseURL: BASE_URL, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(PATIENCE);
   const wrong = [];
   page.on('pageerror', (error) => wrong.push(`exception: ${error.message}`));
   page.on('request', (request) => {
@@ -77,30 +77,44 @@ export async function register(page, person = newPerson()) {
 }
 
 export async function createClient(page, name) {
+  const listed = page.waitForResponse((response) => response.url().includes('/api/dashboard/documents?'));
   await page.getByLabel('Website name').first().fill(name);
   await page.getByRole('button', { name: 'Create website' }).first().click();
   await live(page);
+  await (await listed).finished(); // a list that comes late knows nothing of what a test tells the feed
 }
 
 export async function live(page) {
   await page.locator('#live[data-state=live]').waitFor();
 }
 
-/** feedOf lets a test put a document of its own into the live feed. */
+/**
+ * feedOf lets a test put a document of its own into the live feed. It stays
+ * there, though the server may send a fresh snapshot at any time.
+ */
 export async function feedOf(page) {
+  const told = [];
   let socket;
   await page.routeWebSocket(/\/api\/dashboard\/events/, (route) => {
-    route.connectToServer();
     socket = route;
+    route.connectToServer().onMessage((text) => {
+      const message = JSON.parse(text);
+      if (message.type === 'snapshot') message.documents = [...(message.documents ?? []), ...told.filter(({ clientId }) => clientId === message.clientId)];
+      route.send(JSON.stringify(message));
+    });
   });
+  const clientId = () => new URL(page.url()).searchParams.get('client');
   return {
     tell(document) {
-      const clientId = new URL(page.url()).searchParams.get('client');
       const now = new Date().toISOString();
-      socket.send(JSON.stringify({
-        type: 'document',
-        document: { id: crypto.randomUUID(), clientId, size: 123_456, stage: '', progress: 0, chunksTotal: 0, chunksDone: 0, version: 1, error: null, createdAt: now, updatedAt: now, ...document },
-      }));
+      const whole = { id: crypto.randomUUID(), clientId: clientId(), size: 123_456, stage: '', progress: 0, chunksTotal: 0, chunksDone: 0, version: 1, error: null, createdAt: now, updatedAt: now, ...document };
+      told.push(whole);
+      socket.send(JSON.stringify({ type: 'document', document: whole }));
+    },
+    /** forget takes it all away again, as if it had been deleted while nobody listened. */
+    forget() {
+      told.length = 0;
+      socket.send(JSON.stringify({ type: 'snapshot', clientId: clientId(), documents: [] }));
     },
   };
 }
@@ -126,7 +140,7 @@ export function row(page, name) {
 }
 
 export async function ready(page, name) {
-  await row(page, name).and(page.locator('[data-status=ready]')).waitFor({ timeout: 60_000 });
+  await row(page, name).and(page.locator('[data-status=ready]')).waitFor({ timeout: 3 * PATIENCE });
 }
 
 export async function ask(page, question) {
@@ -137,6 +151,19 @@ export async function ask(page, question) {
 /** answered waits for the last answer's end and returns its element. */
 export async function answered(page) {
   const answer = page.locator('.answer').last();
-  await answer.and(page.locator(':not(.open)')).waitFor({ timeout: 60_000 });
+  await answer.and(page.locator(':not(.open)')).waitFor({ timeout: 3 * PATIENCE });
   return answer;
+}
+
+/** logged waits until the website's log has so many questions: it is written once their answers have been read. */
+export async function logged(page, questions) {
+  const clientId = new URL(page.url()).searchParams.get('client');
+  for (const end = Date.now() + PATIENCE; ; await page.waitForTimeout(100)) {
+    const response = await page.request.get(`/api/dashboard/chats?${new URLSearchParams({ clientId })}`);
+    assert.equal(response.status(), 200, await response.text());
+    const { conversations } = await response.json();
+    const found = conversations.reduce((sum, { messages }) => sum + messages, 0);
+    if (found >= questions) return;
+    assert.ok(Date.now() < end, `${found} of ${questions} questions are in the log`);
+  }
 }

@@ -4,7 +4,11 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { chromium } from 'playwright-core';
 
+/** PATIENCE is what a slow machine may need for one step, in ms. Nothing is measured by it. */
+export const PATIENCE = 60_000;
+
 export const launch = (args = [], options = {}) => chromium.launch({
+  timeout: 3 * PATIENCE,
   ...options,
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', ...args],

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { PATIENCE } from './chromium.mjs';
 import { accessible, createClient, FACT, feedOf, open, ready, register, row, textFile, upload } from './browser.mjs';
 
 async function website() {
@@ -30,7 +31,7 @@ test('a document is deleted after a question, by keyboard', async () => {
   assert.equal(await row(page, 'old.txt').getAttribute('data-status'), 'ready', 'Escape deletes nothing');
   await page.keyboard.press('Enter');
   await dialog.getByRole('button', { name: 'Delete' }).press('Enter');
-  await row(page, 'old.txt').waitFor({ state: 'detached', timeout: 60_000 });
+  await row(page, 'old.txt').waitFor({ state: 'detached', timeout: 3 * PATIENCE });
   await page.getByText('No documents yet').waitFor();
   assert.ok(await page.evaluate(() => document.activeElement !== document.body), 'the focus is not lost');
   check();
@@ -53,5 +54,15 @@ test('the buttons follow the state, and a file that is there is not uploaded twi
   await row(page, 'second.txt').getByText('The same file is there already: first.txt.').waitFor();
   await row(page, 'second.txt').getByRole('button', { name: 'Dismiss second.txt' }).click();
   assert.equal(await page.locator('.row-name', { hasText: 'second.txt' }).count(), 0);
+  check();
+});
+
+test('the last document has gone while nobody listened: it is taken from the list', async () => {
+  const { page, check, feed } = await website();
+  feed.tell({ name: 'gone.txt', type: 'txt', status: 'ready' });
+  await row(page, 'gone.txt').waitFor();
+  feed.forget();
+  await row(page, 'gone.txt').waitFor({ state: 'detached' });
+  await page.getByText('No documents yet').waitFor();
   check();
 });

@@ -53,6 +53,7 @@ test('from an account to a cited answer', async () => {
   const key = await page.locator('#key-value').innerText();
   assert.match(key, /^pk_live_/);
   await page.getByRole('button', { name: 'Copy key' }).click();
+  await page.locator('#announcer', { hasText: 'Key copied.' }).waitFor({ state: 'attached' });
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), key);
 
   // A reload changes nothing of what is seen.
@@ -81,6 +82,20 @@ test('from an account to a cited answer', async () => {
   check();
 });
 
+test('logging out in the middle of an answer leaves nothing of it behind', async () => {
+  const { page, check } = await open();
+  await register(page);
+  await createClient(page, 'Half an answer');
+  await page.route('**/chat/stream', () => {}); // it does not come
+  const asked = page.waitForRequest('**/chat/stream');
+  await ask(page, QUESTION);
+  await asked;
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.getByRole('heading', { name: 'Log in' }).waitFor();
+  assert.deepEqual(await page.evaluate(() => Object.keys(sessionStorage)), []);
+  check();
+});
+
 test('a refused file says why beside its name, and does not hold up the others', async () => {
   const { page, check } = await open();
   await register(page);
@@ -94,7 +109,7 @@ test('a refused file says why beside its name, and does not hold up the others',
     assert.ok((await refused.locator('.row-error').innerText()).length > 15);
   }
   await ready(page, 'good.txt');
-  const texts = await page.locator('#uploads .row-error').allInnerTexts();
+  const texts = await page.locator('#uploads .row[data-status=refused] .row-error').allInnerTexts();
   assert.equal(new Set(texts).size, 3, `each has a reason of its own: ${texts}`);
   await page.getByRole('button', { name: 'Dismiss forged.pdf' }).click();
   assert.equal(await row(page, 'forged.pdf').count(), 0);

@@ -31,6 +31,27 @@ test('the feed reconnects, says so, and catches up', async () => {
   check();
 });
 
+test('a change that the feed has lost is found out', async () => {
+  const { page, check } = await open();
+  await page.clock.install();
+  await page.routeWebSocket(/\/api\/dashboard\/events/, (socket) => {
+    socket.connectToServer().onMessage((text) => {
+      if (JSON.parse(text).type === 'snapshot') socket.send(text);
+    });
+  });
+  await register(page);
+  await createClient(page, 'Lost');
+  await upload(page, textFile('lost.txt', 'Nobody is told what becomes of this file.'));
+  let waits = true;
+  const found = ready(page, 'lost.txt').finally(() => { waits = false; });
+  while (waits) {
+    await page.clock.fastForward(20_000);
+    await page.waitForTimeout(100);
+  }
+  await found;
+  check();
+});
+
 test('an answer survives a lost connection and a reload', async () => {
   const { page, check } = await open();
   await register(page);
