@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import test from 'node:test';
-import { accessible, answered, ask, createClient, manual, open, QUESTION, ready, register, upload } from './browser.mjs';
+import { accessible, answered, ask, createClient, logged, manual, open, QUESTION, ready, register, upload } from './browser.mjs';
 
 test('conversations are listed, searched, opened and exported', async () => {
   const { page, check } = await open();
@@ -16,6 +16,7 @@ test('conversations are listed, searched, opened and exported', async () => {
   await ready(page, 'zephyr-9-manual.txt');
   await ask(page, QUESTION);
   const answer = await (await answered(page)).locator('.answer-body').innerText();
+  await logged(page, 1);
 
   const search = async (words) => {
     await section.getByLabel('Search conversations').fill(words);
