@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 home=$(mktemp -d)
 chmod 755 "$home" # PostgreSQL runs as another user when we are root
 log=$(mktemp)
-port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
+port=$(node -e 'import("../../widget/tests/harness/server.mjs").then(async ({ freePort }) => console.log(await freePort()))')
 env -u OPENAI_API_KEY -u ANTHROPIC_API_KEY \
   CHATCONNECT_HOME="$home" PORT="$port" METRICS_ADDR=127.0.0.1:0 ../../bin/chatconnect-dev >"$log" 2>&1 &
 app=$!
@@ -20,9 +20,8 @@ finish() {
 }
 trap finish EXIT
 
-for _ in $(seq 300); do
-  curl --silent --fail --output /dev/null "http://localhost:$port/readyz" && break
-  kill -0 "$app" # has it ended?
+until curl --silent --fail --output /dev/null --max-time 10 "http://localhost:$port/readyz"; do
+  kill -0 "$app" # has it ended? It does if it can't start within minutes
   sleep 0.2
 done
 

@@ -28,9 +28,20 @@ export async function bodyOf(request) {
   return Buffer.concat(chunks);
 }
 
-export function freePort() {
-  return serve(() => {}).then(async ({ port, close }) => {
-    await close();
-    return port;
-  });
+/**
+ * freePort returns one that nothing listens on. It is below those that the
+ * system gives to whoever asks for any, each outgoing connection among them:
+ * nobody gets it by chance before the program it is for has started, or while
+ * that is being started again.
+ */
+export async function freePort() {
+  for (;;) {
+    try {
+      const { port, close } = await serve(() => {}, 10_000 + Math.floor(Math.random() * 6000));
+      await close();
+      return port;
+    } catch (error) {
+      if (error.code !== 'EADDRINUSE') throw error;
+    }
+  }
 }
