@@ -105,7 +105,9 @@ func (e *embedder) Embed(ctx context.Context, texts []string) (chatconnect.Embed
 	if len(missing) == 0 {
 		return chatconnect.Embedding{Vectors: vectors}, nil
 	}
-	e.o.OnMiss(len(texts) - hits)
+	if ctx.Err() == nil { // else nobody waited, and what the cache has was not heard
+		e.o.OnMiss(len(texts) - hits)
+	}
 
 	fresh, err := e.next.Embed(ctx, missing)
 	if err != nil {
