@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -57,12 +58,16 @@ func TestDependencyAwayWhileIngesting(t *testing.T) {
 		startRoles(t, app.Roles{Worker: true}, proxied)
 		shop := newTenant(t, api.URL(), chatconnect.TierFree)
 
-		// The provider has the second batch of three when the dependency goes.
-		second := make(chan struct{})
+		// The provider has the second batch of three when the dependency goes, and
+		// answers after that.
+		second, went := make(chan struct{}), make(chan struct{})
+		goes := sync.OnceFunc(func() { close(went) })
+		t.Cleanup(goes)
 		var asked atomic.Int32
 		defer models.OnRequest(func(fakemodel.Request) {
 			if asked.Add(1) == 2 {
 				close(second)
+				<-went
 			}
 		})()
 		uploaded := shop.upload(document)[0]
@@ -72,6 +77,7 @@ func TestDependencyAwayWhileIngesting(t *testing.T) {
 		} else {
 			proxy.Down()
 		}
+		goes()
 		time.Sleep(awayFor) // what is shown is that it may take its time
 		if a.setting != "REDIS_URL" {
 			require.False(t, shop.document(uploaded.ID).Status.Final(), "it is needed")

@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"mime/multipart"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
-	"github.com/coder/websocket/wsjson"
 	"github.com/qdrant/go-client/qdrant"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
@@ -42,33 +41,31 @@ func (c *tenant) remove(id chatconnect.DocumentID) chatconnect.Document {
 // feed says that the document is gone.
 func (c *tenant) awaitDeleted(id chatconnect.DocumentID, act func()) {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	connection, _, err := websocket.Dial(ctx, strings.Replace(c.base, "http", "ws", 1)+"/api/dashboard/events?clientId="+string(c.ID),
-		&websocket.DialOptions{HTTPClient: &http.Client{Jar: c.http.Jar}, HTTPHeader: http.Header{"Origin": {c.base}}})
-	require.NoError(c.t, err)
-	defer connection.CloseNow()
-	connection.SetReadLimit(1 << 20)
-	for acted := false; ; {
-		var message struct {
-			Type       string
-			ClientID   chatconnect.ClientID
-			DocumentID chatconnect.DocumentID
-			Document   *chatconnect.Document
-		}
-		require.NoError(c.t, wsjson.Read(ctx, connection, &message))
+	acted := false
+	c.follow(func(message feedMessage) bool {
+		c.t.Helper()
+		require.Equal(c.t, c.ID, ownerOf(message))
 		switch {
 		case message.Type == "snapshot" && !acted:
 			acted = true
 			act()
-		case message.Type == "deleted":
-			require.Equal(c.t, c.ID, message.ClientID)
-			require.Equal(c.t, id, message.DocumentID)
-			return
-		case message.Document != nil && message.Document.ID == id && acted:
+		case message.Type == "snapshot": // the feed was opened again, and may have missed it
+			return !slices.ContainsFunc(message.Documents, func(d chatconnect.Document) bool { return d.ID == id })
+		case message.Type == "deleted" && message.DocumentID == id:
+			return true
+		case message.Document != nil && message.Document.ID == id:
 			require.NotEqual(c.t, chatconnect.StatusReady, message.Document.Status, "it comes back")
 		}
+		return false
+	})
+}
+
+// ownerOf is the client that a message of the feed is about.
+func ownerOf(message feedMessage) chatconnect.ClientID {
+	if message.Document != nil {
+		return message.Document.ClientID
 	}
+	return message.ClientID
 }
 
 // storage is what a product's stores hold, looked at from behind.
@@ -96,18 +93,41 @@ func (p *product) storage(t testing.TB) *storage {
 	require.NoError(t, err)
 	s.redis = redis.NewClient(options)
 	t.Cleanup(func() { _ = s.redis.Close() })
-	s.flow, err = client.Dial(client.Options{HostPort: c.TemporalAddress, Namespace: c.TemporalNamespace, Logger: quiet()})
-	require.NoError(t, err)
-	t.Cleanup(s.flow.Close)
+	s.flow = dialTemporal(t, c)
 	return s
+}
+
+// dialTemporal connects to the Temporal of a configuration until the test ends.
+func dialTemporal(t testing.TB, c config.Config) client.Client {
+	t.Helper()
+	connection, err := client.Dial(client.Options{
+		HostPort: c.TemporalAddress, Namespace: c.TemporalNamespace, Logger: quiet(),
+		ConnectionOptions: client.ConnectionOptions{GetSystemInfoTimeout: patience},
+	})
+	require.NoError(t, err)
+	t.Cleanup(connection.Close)
+	return connection
+}
+
+// collections are the product's own. Those of other tests may go at any moment.
+func (s *storage) collections() (names []string) {
+	s.t.Helper()
+	c, err := config.Load(s.product.environ)
+	require.NoError(s.t, err)
+	all, err := s.qdrant.ListCollections(s.t.Context())
+	require.NoError(s.t, err)
+	for _, name := range all {
+		if strings.HasPrefix(name, c.QdrantPrefix+"_") {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func (s *storage) points(key, value string) int {
 	s.t.Helper()
-	collections, err := s.qdrant.ListCollections(s.t.Context())
-	require.NoError(s.t, err)
 	total := 0
-	for _, collection := range collections {
+	for _, collection := range s.collections() {
 		n, err := s.qdrant.Count(s.t.Context(), &qdrant.CountPoints{
 			CollectionName: collection, Exact: qdrant.PtrOf(true),
 			Filter: &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatch(key, value)}},
@@ -159,6 +179,15 @@ func (s *storage) ended(workflow string) {
 	require.NoError(s.t, s.flow.GetWorkflow(ctx, workflow, "").Get(ctx, nil))
 }
 
+// ingested waits for the end of the documents' ingestion, after which no file of
+// theirs comes or goes: the last is removed when they are ready already.
+func (s *storage) ingested(documents ...chatconnect.Document) {
+	s.t.Helper()
+	for _, d := range documents {
+		s.ended(temporal.IngestionWorkflowID(d.ClientID, chatconnect.Revision{DocumentID: d.ID, Version: d.Version}))
+	}
+}
+
 // TestDeleteDuringIngestion deletes a document of which some batches are
 // stored, some under way and some not begun; nothing is left of it anywhere.
 func TestDeleteDuringIngestion(t *testing.T) {
@@ -169,17 +198,19 @@ func TestDeleteDuringIngestion(t *testing.T) {
 	shop := newTenant(t, product.URL(), chatconnect.TierFree)
 	kept := shop.learn(file{"tea.txt", []byte("Tea is served at four.")})[0]
 
-	arrived := make(chan struct{}, 1000)
-	remove := models.OnRequest(func(fakemodel.Request) { arrived <- struct{}{} })
+	var arrived atomic.Int32
+	hanging := make(chan struct{})
+	defer models.OnRequest(func(fakemodel.Request) {
+		if arrived.Add(1) == 8 { // of 79, at most four at once
+			assert.NoError(t, models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultHang, Endpoint: fakemodel.EndpointEmbeddings}}}))
+			close(hanging)
+		}
+	})()
 	document := shop.upload(inventory())[0]
-	for range 8 {
-		wait(t, arrived)
-	}
-	require.NoError(t, models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultHang, Endpoint: fakemodel.EndpointEmbeddings}}}))
+	wait(t, hanging)
 	shop.watch(func(seen map[chatconnect.DocumentID]chatconnect.Document) bool {
 		return seen[document.ID].ChunksDone > 0
 	})
-	remove()
 	require.Positive(t, stores.points("document_id", string(document.ID)))
 
 	began := time.Now()
@@ -287,6 +318,7 @@ func TestDuplicates(t *testing.T) {
 	require.Equal(t, 1, fresh)
 	require.Equal(t, chatconnect.StatusReady, shop.settle(answers[0].Documents...)[0].Status)
 	require.Equal(t, 1, product.count(t, "select count(*) from documents"))
+	product.storage(t).ingested(answers[0].Documents...)
 	require.Len(t, filesBelow(t, product.uploadDir(t)), 1)
 
 	var mixed uploaded
@@ -344,7 +376,8 @@ func TestPurge(t *testing.T) {
 	require.Positive(t, points)
 	require.Positive(t, files(shop.ID))
 	require.Positive(t, stores.keys(shop.ID))
-	require.GreaterOrEqual(t, stores.running(shop.ID), 2, "a document and an answer")
+	// What is listed as running follows what runs.
+	require.Eventually(t, func() bool { return stores.running(shop.ID) >= 2 }, patience, 20*time.Millisecond, "a document and an answer")
 	t.Logf("before: rows %v, points %d, files %d, keys %d, workflows %d", before, points, files(shop.ID), stores.keys(shop.ID), stores.running(shop.ID))
 
 	path := "/api/dashboard/clients/" + string(shop.ID)
@@ -366,7 +399,7 @@ func TestPurge(t *testing.T) {
 	require.Zero(t, stores.points("client_id", string(shop.ID)))
 	require.Zero(t, files(shop.ID))
 	require.Zero(t, stores.keys(shop.ID))
-	require.Zero(t, stores.running(shop.ID))
+	require.Eventually(t, func() bool { return stores.running(shop.ID) == 0 }, patience, 20*time.Millisecond)
 	require.Equal(t, 1, product.count(t, `select count(*) from client_purges where client_id = $1 and finished_at is not null
 		and user_id is not null and (removed->>'points')::int >= $2`, string(shop.ID), points), "it is on record")
 	shop.do(http.MethodDelete, path, nil).is(http.StatusNotFound)
@@ -420,11 +453,11 @@ func TestReplaceWhileAsking(t *testing.T) {
 	require.Greater(t, oldPoints, 20)
 
 	const askers = 3
-	key := shop.secretKey() // a server's: so many questions are too many for one visitor's address
 	stop, begun := make(chan struct{}), make(chan struct{}, askers)
 	var asked, fresh atomic.Int32
 	var asking sync.WaitGroup
 	for asker := range askers {
+		key := shop.secretKey() // a server's: so many questions are too many for one visitor's address, or for one key
 		asking.Go(func() {
 			for turn, renewed := asker, false; ; turn += askers {
 				select {

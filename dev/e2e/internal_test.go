@@ -40,7 +40,7 @@ func TestAServiceIngestsADocument(t *testing.T) {
 	p := startProduct(t, append(settings, "MODEL_TIMEOUT=10m")...)
 	shop, operator := newTenant(t, p.URL(), chatconnect.TierFree), newService(t, p)
 
-	calls := watchEmbedCalls(models) // shut: the document waits while its progress is published
+	calls := watchEmbedCalls(t, models) // shut: the document waits while its progress is published
 	id := chatconnect.DocumentID(uuid.NewString())
 	ref := map[string]any{"client_id": shop.ID, "document_id": id}
 	body := map[string]any{
@@ -73,7 +73,7 @@ func TestAServiceIngestsADocument(t *testing.T) {
 	require.Equal(t, "embedding", progress.Status, "nothing goes back")
 	require.Equal(t, 42, progress.Progress)
 
-	close(calls.gate)
+	calls.open()
 	require.Equal(t, chatconnect.StatusReady, shop.settle(chatconnect.Document{ID: id})[0].Status)
 	require.Contains(t, shop.ask("When is tea served?").Text, "four")
 	step["stage"] = "Not any more"

@@ -195,10 +195,8 @@ func (s *storage) finalState(d chatconnect.Document) finalState {
 // of their chunks, and checks that each has the id that belongs to it.
 func (s *storage) pointsOf(d chatconnect.Document) []string {
 	s.t.Helper()
-	collections, err := s.qdrant.ListCollections(s.t.Context())
-	require.NoError(s.t, err)
 	var points []*qdrant.RetrievedPoint
-	for _, collection := range collections {
+	for _, collection := range s.collections() {
 		page := &qdrant.ScrollPoints{
 			CollectionName: collection, Limit: qdrant.PtrOf(uint32(500)),
 			Filter:      &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatch("document_id", string(d.ID))}},

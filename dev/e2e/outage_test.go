@@ -5,9 +5,11 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -16,7 +18,8 @@ import (
 
 // outageVariable sets how long the provider keeps silent, and as long is what a
 // worker then waits for an answer: E2E_HANG=60s is the product's own patience.
-// Without it both are seconds.
+// Without it both are seconds; the worker's are more than a machine may stand
+// still for, or calls that are answered would be given up.
 const outageVariable = "E2E_HANG"
 
 // TestProviderOutage has the embedding provider limit, fail and keep silent in
@@ -24,7 +27,7 @@ const outageVariable = "E2E_HANG"
 // for again that had been answered, and meanwhile they say what they wait for.
 func TestProviderOutage(t *testing.T) {
 	t.Parallel()
-	silence, timeout := 6*time.Second, 2*time.Second
+	silence, timeout := 6*time.Second, 10*time.Second
 	if long := os.Getenv(outageVariable); long != "" {
 		var err error
 		silence, err = time.ParseDuration(long)
@@ -39,27 +42,31 @@ func TestProviderOutage(t *testing.T) {
 	require.Empty(t, undisturbed.struck)
 
 	disturbed, sentences := learnDuring(t, files, timeout, func(models *fakemodel.Server) {
-		arrived := make(chan fakemodel.Request, 10_000)
-		defer models.OnRequest(func(r fakemodel.Request) { arrived <- r })()
-		for range 10 {
-			<-arrived
-		}
 		embeddings := func(faults ...fakemodel.Fault) {
 			for i := range faults {
 				faults[i].Endpoint = fakemodel.EndpointEmbeddings
 			}
-			require.NoError(t, models.Set(fakemodel.Knobs{Faults: faults}))
+			assert.NoError(t, models.Set(fakemodel.Knobs{Faults: faults}))
 		}
 		const each = 5
 		limit := fakemodel.Fault{Kind: fakemodel.FaultRateLimit, RetryAfter: fakemodel.Duration(2 * time.Second), Count: each}
 		broken := fakemodel.Fault{Kind: fakemodel.FaultServerError, Count: each}
-		embeddings(limit, broken, limit, broken)
-		for struck := 0; struck < 4*each; {
-			if r := <-arrived; r.Fault != "" {
-				struck++
+		// As the calls arrive: whoever looked at them from beside might come when
+		// all is over.
+		var mu sync.Mutex
+		arrived, struck := 0, 0
+		models.OnRequest(func(r fakemodel.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			if arrived++; arrived == 10 {
+				embeddings(limit, broken, limit, broken)
 			}
-		}
-		embeddings(fakemodel.Fault{Kind: fakemodel.FaultHang, For: fakemodel.Duration(silence)})
+			if r.Fault != "" {
+				if struck++; struck == 4*each {
+					embeddings(fakemodel.Fault{Kind: fakemodel.FaultHang, For: fakemodel.Duration(silence)})
+				}
+			}
+		})
 	})
 	t.Logf("undisturbed: %d calls, %v; disturbed: %d calls, of which failed %v, %v",
 		undisturbed.calls, undisturbed.took.Round(time.Millisecond), disturbed.calls, disturbed.struck, disturbed.took.Round(time.Millisecond))
@@ -91,11 +98,7 @@ func learnDuring(t *testing.T, files []file, timeout time.Duration, disturb func
 	product := startProduct(t, append(settings, fmt.Sprintf("MODEL_TIMEOUT=%s", timeout))...)
 	stores := product.storage(t)
 	shop := newTenant(t, product.URL(), chatconnect.TierFree)
-	disturbed := make(chan struct{})
-	go func() {
-		defer close(disturbed)
-		disturb(models)
-	}()
+	disturb(models)
 	began := time.Now()
 	documents := shop.upload(files...)
 	var sentences []string
@@ -109,7 +112,6 @@ func learnDuring(t *testing.T, files []file, timeout time.Duration, disturb func
 		return !slices.ContainsFunc(documents, func(d chatconnect.Document) bool { return seen[d.ID].Status != chatconnect.StatusReady })
 	})
 	result := provided{struck: map[string]int{}, took: time.Since(began)}
-	<-disturbed
 	for _, document := range documents {
 		ready := shop.document(document.ID)
 		require.Positive(t, ready.ChunksTotal)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"regexp"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,12 +30,17 @@ func TestADocumentSaysWhyItWaits(t *testing.T) {
 			test.fault.Endpoint, test.fault.Count = fakemodel.EndpointEmbeddings, 1
 			models, settings := startModels(t, fakemodel.Knobs{Faults: []fakemodel.Fault{test.fault}})
 			shop := newTenant(t, startProduct(t, settings...).URL(), chatconnect.TierFree)
+			watched := make(chan struct{}) // before anything goes wrong: a pause is soon over
+			watching := sync.OnceFunc(func() { close(watched) })
+			t.Cleanup(watching)
+			models.OnRequest(func(fakemodel.Request) { <-watched })
 			began := time.Now()
 			document := shop.upload(file{"tea.txt", []byte("Tea is served at four. " + uuid.NewString())})[0]
 
 			sentence := regexp.MustCompile(`^` + test.says + `; next try at (\d\d:\d\d:\d\d) UTC\.$`)
 			var stages []string
 			shop.watch(func(seen map[chatconnect.DocumentID]chatconnect.Document) bool {
+				watching()
 				d := seen[document.ID]
 				if len(stages) == 0 || stages[len(stages)-1] != d.Stage {
 					stages = append(stages, d.Stage)

@@ -30,6 +30,9 @@ import (
 	"github.com/chatconnect/chatconnect/internal/pgserver/pgtest"
 )
 
+// patience bounds every wait. A healthy machine needs a fraction of it.
+const patience = 2 * time.Minute
+
 // Environ returns the settings for an app of this test alone: they are for
 // config.Load, and complete. Ports are free ones. Later values win, so that
 // settings may be appended.
@@ -66,11 +69,10 @@ func Home(t testing.TB) string {
 	t.Cleanup(func() {
 		var running *stack.RunningError
 		var err error
-		for range 1000 {
+		for began := time.Now(); time.Since(began) < patience; time.Sleep(10 * time.Millisecond) {
 			if err = stack.Reset(home); !errors.As(err, &running) {
 				break
 			}
-			time.Sleep(10 * time.Millisecond)
 		}
 		require.NoError(t, err)
 	})
@@ -85,7 +87,7 @@ func Private(t testing.TB, home string, environ ...string) *stack.Stack {
 	s, err := stack.Start(t.Context(), stack.Options{Home: home, Environ: environ, WithoutUI: true, Unsafe: true})
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		require.NoError(t, s.Stop(ctx))
 	})
@@ -132,10 +134,11 @@ func removeLeftOvers(base string) {
 // createNamespace returns when workflows can be started in it.
 func createNamespace(t testing.TB, address, namespace string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c, err := client.DialContext(ctx, client.Options{
 		HostPort: address, Namespace: namespace, Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+		ConnectionOptions: client.ConnectionOptions{GetSystemInfoTimeout: patience},
 	})
 	require.NoError(t, err)
 	defer c.Close()

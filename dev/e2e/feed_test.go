@@ -1,0 +1,79 @@
+package e2e
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/coder/websocket/wsjson"
+	"github.com/stretchr/testify/require"
+
+	chatconnect "github.com/chatconnect/chatconnect"
+)
+
+// feedMessage is what the dashboard's WebSocket says: a snapshot, a document's
+// new state, or that nothing is left of one.
+type feedMessage struct {
+	Type       string
+	ClientID   chatconnect.ClientID
+	Documents  []chatconnect.Document
+	Document   *chatconnect.Document
+	DocumentID chatconnect.DocumentID
+}
+
+// feedSilence is when a feed is opened anew. A change that Redis was too slow to
+// take is told by the next snapshot only (activities.Ingestion.publish), and a
+// test waits for the change, not for the message.
+const feedSilence = 20 * time.Second
+
+// follow reads the dashboard's WebSocket until done says so. It comes back when
+// the server asks for that, as a dashboard does.
+func (c *tenant) follow(done func(feedMessage) bool) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		err := c.followOnce(ctx, done)
+		if err == nil {
+			return
+		}
+		require.NoError(c.t, ctx.Err(), err)
+		again := []websocket.StatusCode{websocket.StatusGoingAway, websocket.StatusTryAgainLater, websocket.StatusInternalError}
+		if !slices.Contains(again, websocket.CloseStatus(err)) {
+			require.ErrorIs(c.t, err, context.DeadlineExceeded, "not of the server's asking")
+		}
+		c.t.Logf("events: opened again after %v", err)
+	}
+}
+
+// followOnce returns nil once done has said so.
+func (c *tenant) followOnce(ctx context.Context, done func(feedMessage) bool) error {
+	c.t.Helper()
+	dial := func() (*websocket.Conn, *http.Response, error) {
+		return websocket.Dial(ctx, strings.Replace(c.base, "http", "ws", 1)+"/api/dashboard/events?clientId="+string(c.ID),
+			&websocket.DialOptions{HTTPClient: &http.Client{Jar: c.http.Jar}, HTTPHeader: http.Header{"Origin": {c.base}}})
+	}
+	connection, refused, err := dial()
+	for err != nil && refused != nil && refused.StatusCode == http.StatusServiceUnavailable && ctx.Err() == nil {
+		c.t.Log("events: no session in time, asked again") // as do
+		connection, refused, err = dial()
+	}
+	require.NoError(c.t, err)
+	defer connection.CloseNow()
+	connection.SetReadLimit(1 << 20)
+	for {
+		var message feedMessage
+		reading, cancel := context.WithTimeout(ctx, feedSilence)
+		err := wsjson.Read(reading, connection, &message)
+		cancel()
+		if err != nil {
+			return err
+		}
+		if done(message) {
+			return nil
+		}
+	}
+}
