@@ -83,13 +83,19 @@ func (w *Worker) Start(ctx context.Context) error {
 
 func (w *Worker) register() {
 	interceptors := append([]interceptor.WorkerInterceptor{&tenantLogging{}, &panics{logger: w.Logger}}, w.Interceptors...)
-	w.ingestion = sdkworker.New(w.Client, temporal.QueueIngestion, sdkworker.Options{
-		// Short steps, that mostly wait for the network; and the janitor's and a
-		// reindex's, of which there is one each at a time, but for minutes.
-		MaxConcurrentActivityExecutionSize: w.Parsers*2 + 2,
-		WorkerStopTimeout:                  w.StopTimeout,
-		Interceptors:                       interceptors,
-	})
+	common := sdkworker.Options{
+		WorkerStopTimeout: w.StopTimeout,
+		Interceptors:      interceptors,
+		// The SDK alone sends a heartbeat in 4.8 s: one that is late by little more
+		// than a second, and an activity that is well is given to another. It is
+		// also how an activity hears that it was cancelled.
+		MaxHeartbeatThrottleInterval: temporal.HeartbeatInterval,
+	}
+	ingestion := common
+	// Short steps, that mostly wait for the network; and the janitor's and a
+	// reindex's, of which there is one each at a time, but for minutes.
+	ingestion.MaxConcurrentActivityExecutionSize = w.Parsers*2 + 2
+	w.ingestion = sdkworker.New(w.Client, temporal.QueueIngestion, ingestion)
 	w.ingestion.RegisterWorkflowWithOptions(workflows.IngestDocument, workflow.RegisterOptions{Name: temporal.WorkflowIngestDocument})
 	w.ingestion.RegisterActivity(w.Ingestion)
 	w.ingestion.RegisterWorkflowWithOptions(workflows.DeleteDocument, workflow.RegisterOptions{Name: temporal.WorkflowDeleteDocument})
@@ -102,32 +108,23 @@ func (w *Worker) register() {
 	w.ingestion.RegisterWorkflowWithOptions(workflows.ExpireChats, workflow.RegisterOptions{Name: temporal.WorkflowExpireChats})
 	w.ingestion.RegisterActivity(w.Retention)
 
-	w.parsing = sdkworker.New(w.Client, temporal.QueueParsing, sdkworker.Options{
-		MaxConcurrentActivityExecutionSize: w.Parsers, // one more would wait for the parser, out of its turn
-		DisableWorkflowWorker:              true,
-		WorkerStopTimeout:                  w.StopTimeout,
-		Interceptors:                       interceptors,
-	})
+	parsing := common
+	parsing.MaxConcurrentActivityExecutionSize = w.Parsers // one more would wait for the parser, out of its turn
+	parsing.DisableWorkflowWorker = true
+	w.parsing = sdkworker.New(w.Client, temporal.QueueParsing, parsing)
 	w.parsing.RegisterActivity(w.Ingestion.ParseDocument)
 
-	w.embedding = sdkworker.New(w.Client, temporal.QueueEmbedding, sdkworker.Options{
-		MaxConcurrentActivityExecutionSize: w.Embedders,
-		// The server keeps the rate of a queue, over all who poll it; the value
-		// of whoever polled last holds.
-		TaskQueueActivitiesPerSecond: w.BatchesPerSecond,
-		DisableWorkflowWorker:        true,
-		WorkerStopTimeout:            w.StopTimeout,
-		Interceptors:                 interceptors,
-	})
+	embedding := common
+	embedding.MaxConcurrentActivityExecutionSize = w.Embedders
+	// The server keeps the rate of a queue, over all who poll it; the value of
+	// whoever polled last holds.
+	embedding.TaskQueueActivitiesPerSecond = w.BatchesPerSecond
+	embedding.DisableWorkflowWorker = true
+	w.embedding = sdkworker.New(w.Client, temporal.QueueEmbedding, embedding)
 	w.embedding.RegisterActivity(w.Ingestion.EmbedBatch)
 	w.embedding.RegisterActivity(w.Reindex.ReindexBatch)
 
-	w.chat = sdkworker.New(w.Client, temporal.QueueChat, sdkworker.Options{
-		WorkerStopTimeout: w.StopTimeout, Interceptors: interceptors,
-		// A heartbeat is also how an answer hears that it was stopped, if Redis
-		// does not say so; the SDK alone would send one in 4.8 s.
-		MaxHeartbeatThrottleInterval: temporal.HeartbeatInterval,
-	})
+	w.chat = sdkworker.New(w.Client, temporal.QueueChat, common)
 	w.chat.RegisterWorkflowWithOptions(workflows.AnswerMessage, workflow.RegisterOptions{Name: temporal.WorkflowAnswerMessage})
 	w.chat.RegisterActivity(w.Chat)
 }
