@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
-import { visit } from '../harness/browser.mjs';
+import { stopClock, visit } from '../harness/browser.mjs';
 import { contract, gate } from '../harness/contract.mjs';
 import { hostPages, shop } from '../harness/pages.mjs';
+import { until } from '../harness/until.mjs';
 
 const api = await contract();
 const pages = await hostPages();
@@ -12,12 +13,6 @@ after(() => Promise.all([api.close(), pages.close()]));
 const url = pages.add(shop({ script: api.url, key: api.key }));
 const of = (method, path) => api.requests.filter((r) => r.method === method && r.path === path);
 const text = (w, message) => w.in(message, 'answer').innerText().then((t) => t.trim());
-/** until waits for something that happens soon. */
-async function until(happened) {
-  for (const end = Date.now() + 10_000; !happened(); await new Promise((resolve) => setTimeout(resolve, 5))) {
-    assert.ok(Date.now() < end, `never: ${happened}`);
-  }
-}
 const listen = () => {
   window.told = [];
   document.addEventListener('chatconnect:ready', ({ detail }) => {
@@ -34,10 +29,10 @@ test('a question that is stopped while it is on its way is stopped where it arri
   const { page, w, check, close } = await visit(url);
   await w.open();
   await w.ask('Wait, no');
-  await until(() => of('POST', '/chat/stream').length > 0);
+  await until('the question', () => of('POST', '/chat/stream').length > 0);
   const { messageId } = of('POST', '/chat/stream')[0].body;
   await w.stop.click();
-  await until(() => of('POST', `/chat/${messageId}/stop`).length > 0);
+  await until('the stop', () => of('POST', `/chat/${messageId}/stop`).length > 0);
   accepted.open();
   await w.ended(1, /^stopped$/);
   const [messages] = [...api.sessions.values()].slice(-1);
@@ -90,18 +85,21 @@ test('inline, its place gone for a while: a countdown goes on', async () => {
   let refusals = 1;
   api.refuse = (_, path) => (path === '/chat/stream' && refusals-- > 0 ? { status: 429, code: 'rate_limited', headers: { 'Retry-After': '2' } } : undefined);
   const inline = pages.add(shop({ script: api.url, key: api.key, attributes: 'data-mode="inline" data-target="#chat"', body: '<div id="chat" style="height:500px"></div>' }));
-  const { page, w, check, close } = await visit(inline);
+  const { page, w, check, close } = await visit();
+  await stopClock(page);
+  await page.goto(inline);
   await w.panel.waitFor();
   await w.ask('Too fast?');
   await w.part('countdown').waitFor();
-  await page.evaluate(async () => {
-    const chat = document.getElementById('chat');
-    chat.replaceChildren();
-    chat.remove();
-    await new Promise((resolve) => setTimeout(resolve, 800));
-    document.querySelector('main').prepend(chat);
+  await page.evaluate(() => {
+    window.chat = document.getElementById('chat');
+    window.chat.replaceChildren();
+    window.chat.remove();
   });
-  assert.equal(await text(w, await w.ended(1, /^answered$/, 15_000)), 'You asked: Too fast?');
+  await page.clock.runFor(1000);
+  await page.evaluate(() => document.querySelector('main').prepend(window.chat));
+  await page.clock.resume();
+  assert.equal(await text(w, await w.ended(1, /^answered$/)), 'You asked: Too fast?');
   check();
   await close();
 });
@@ -133,7 +131,7 @@ test('an answer that came between two pages is unread, and no longer awaited', a
   await w.part('close').click();
   await page.goto(pages.add(shop({ tag: '' })));
   hold.open();
-  await until(() => [...api.sessions.values()].at(-1).values().next().value.ended);
+  await until('its end', () => [...api.sessions.values()].at(-1).values().next().value.ended);
   await page.goto(url);
   await w.part('badge').getByText('1').waitFor();
   await w.open();
@@ -203,10 +201,14 @@ test('a destroyed widget does nothing any more, whatever it is told', async () =
 test('destroyed before its configuration came: it is not asked for any longer', async () => {
   api.reset();
   api.refuse = (_, path) => (path === '/api/widget/config' ? { status: 503, code: 'unavailable' } : undefined);
-  const { page, check, close } = await visit(url, { init: [listen] });
-  await until(() => of('GET', '/api/widget/config').length > 0);
+  const { page, check, close } = await visit('', { init: [listen] });
+  await stopClock(page);
+  const refused = page.waitForResponse((response) => response.url().includes('/api/widget/config'));
+  await page.goto(url);
+  await (await refused).finished();
   await page.evaluate(() => window.api.destroy());
-  await page.waitForTimeout(2500); // it would have asked after two seconds
+  await page.clock.runFor(10_000); // it would have asked after two seconds
+  await page.waitForTimeout(300);
   assert.equal(of('GET', '/api/widget/config').length, 1);
   check();
   await close();

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
-import { another, visit } from '../harness/browser.mjs';
+import { another, cameBack, notesReturns, visit } from '../harness/browser.mjs';
 import { contract, gate, SOURCES } from '../harness/contract.mjs';
 import { hostPages, shop } from '../harness/pages.mjs';
 
@@ -237,16 +237,18 @@ test('the whole document replaced, or its element removed: it comes back', async
 
 test('back and forward: the page out of the cache goes on', async () => {
   const second = await another(['--disable-back-forward-cache']);
-  api.reset();
-  const v = await visit(url(), { in: second });
-  const { page, w } = v;
   const other = pages.add(shop({ tag: '' }));
-  await page.evaluate(() => addEventListener('pageshow', (e) => { window.restored = e.persisted; }));
-  await w.open();
-  await w.answer('First');
-  await page.goto(other);
-  await page.goBack({ waitUntil: 'commit' }); // a page out of the cache has no load event
-  assert.equal(await page.evaluate(() => window.restored), true, 'the browser did not keep the page');
+  let v;
+  for (let tries = 3; ; await v.close()) {
+    api.reset();
+    v = await visit(url(), { in: second, init: [notesReturns] });
+    await v.w.open();
+    await v.w.answer('First');
+    await v.page.goto(other);
+    if (await cameBack(v.page)) break;
+    assert.ok(--tries, 'the browser keeps no page');
+  }
+  const { page, w } = v;
   assert.equal(await w.answers.count(), 1);
   await usable(v, { closed: false });
 

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
 import { visit } from '../harness/browser.mjs';
-import { contract } from '../harness/contract.mjs';
+import { contract, gate } from '../harness/contract.mjs';
 import { hostPages, shop } from '../harness/pages.mjs';
 
 const api = await contract();
@@ -69,7 +69,7 @@ test('what is being composed is not sent by Enter', async () => {
   await w.input.focus();
   const cdp = await page.context().newCDPSession(page);
   await cdp.send('Input.imeSetComposition', { text: 'にほん', selectionStart: 3, selectionEnd: 3 });
-  assert.equal(await w.input.inputValue(), 'にほん');
+  await page.waitForFunction((input) => input.value === 'にほん', await w.input.elementHandle());
   // The Enter that accepts a candidate: keyCode 229, isComposing.
   await cdp.send('Input.dispatchKeyEvent', { type: 'rawKeyDown', key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 229 });
   await page.evaluate(() => {
@@ -79,6 +79,7 @@ test('what is being composed is not sent by Enter', async () => {
   assert.deepEqual(asked(), [], 'sent in the middle of composing');
   assert.equal(await w.input.inputValue(), 'にほん');
   await cdp.send('Input.insertText', { text: '日本' });
+  await page.waitForFunction((input) => input.value === '日本', await w.input.elementHandle());
   // Safari ends the composition first and then reports the Enter, with 229.
   await page.evaluate(() => {
     const input = document.querySelector('chat-connect').shadowRoot.querySelector('[data-cc=input]');
@@ -121,13 +122,15 @@ test('paste keeps lines, drops markup, and the field grows and shrinks', async (
 
 test('one question at a time, and what is written meanwhile is kept', async () => {
   api.reset();
-  api.answer = () => [{ token: 'slow ' }, { wait: 400 }, { token: 'answer' }];
+  const hold = gate();
+  api.answer = () => [{ token: 'slow ' }, { hold: hold.promise }, { token: 'answer' }];
   const { w, check, close } = await visit(url);
   await w.open();
   await w.ask('First');
   await w.stop.waitFor();
   await w.input.fill('Second');
   await w.input.press('Enter');
+  hold.open();
   await w.ended(1);
   assert.deepEqual(asked(), ['First']);
   assert.equal(await w.input.inputValue(), 'Second');

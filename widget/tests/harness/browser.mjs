@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
-import { axe, launch } from '../../../dashboard/tests/browser/chromium.mjs';
+import { axe, launch, PATIENCE } from '../../../dashboard/tests/browser/chromium.mjs';
 import { widget } from './widget.mjs';
 
 export { widget };
@@ -27,6 +27,7 @@ export async function another(ignoreDefaultArgs) {
  */
 export async function visit(url, { init = [], expect = [], in: where = browser, ...options } = {}) {
   const context = await where.newContext({ viewport: { width: 1100, height: 760 }, ...options });
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const wrong = [];
   watch(page, wrong);
@@ -43,7 +44,6 @@ export async function visit(url, { init = [], expect = [], in: where = browser, 
 }
 
 function watch(page, wrong) {
-  page.setDefaultTimeout(15_000);
   page.on('pageerror', (error) => wrong.push(`exception: ${error.message} ${error.stack?.split('\n')[1] ?? ''}`));
   page.on('dialog', (dialog) => {
     wrong.push(`dialog: ${dialog.message()}`);
@@ -52,6 +52,32 @@ function watch(page, wrong) {
   page.on('console', (message) => {
     if (message.type() === 'error' && /Content.Security.Policy|TrustedHTML|TrustedScript/i.test(message.text())) wrong.push(`console: ${message.text()}`);
   });
+}
+
+/** stopClock makes the timers of a page's next documents wait for page.clock. */
+export async function stopClock(page) {
+  const now = Date.now();
+  await page.clock.install({ time: now });
+  await page.clock.pauseAt(now + 60_000);
+}
+
+/** notesReturns is the script of a page that cameBack is asked about. */
+export const notesReturns = () => {
+  addEventListener('pagehide', () => { window.restored = undefined; });
+  addEventListener('pageshow', (event) => { window.restored = event.persisted; });
+};
+
+/**
+ * cameBack goes to the page before and returns whether the browser has kept it.
+ * That it didn't may be for reasons of its own, as when the machine is slow; it
+ * is an error if the page is to blame.
+ */
+export async function cameBack(page) {
+  await page.goBack({ waitUntil: 'commit' }); // a page out of the cache has no load event
+  await page.waitForFunction(() => window.restored !== undefined);
+  const { restored, why } = await page.evaluate(() => ({ restored: window.restored, why: performance.getEntriesByType('navigation')[0].notRestoredReasons }));
+  if (!restored) assert.deepEqual(why?.reasons.map(({ reason }) => reason), ['masked'], 'the page keeps the browser from keeping it');
+  return restored;
 }
 
 /** accessible asserts that axe finds nothing in the widget. */

@@ -7,10 +7,12 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PATIENCE } from '../../../dashboard/tests/browser/chromium.mjs';
 import { freePort } from './server.mjs';
+import { until } from './until.mjs';
 
 const BIN = process.env.BIN ?? fileURLToPath(new URL('../../../bin/', import.meta.url));
-const PATIENCE = 60_000;
+const START = { limit: 3 * PATIENCE }; // the product itself gives up before
 
 /** child starts a program whose output is shown if a test wants to know. */
 function child(program, args, environ) {
@@ -26,15 +28,6 @@ function child(program, args, environ) {
     await c.ended;
   };
   return c;
-}
-
-async function until(what, test, limit = PATIENCE) {
-  for (const end = Date.now() + limit; Date.now() < end;) {
-    const found = await test();
-    if (found) return found;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${what}: not within ${limit / 1000} s`);
 }
 
 const basic = () => Object.fromEntries(['PATH', 'HOME', 'TMPDIR', 'GOCOVERDIR'].filter((name) => process.env[name]).map((name) => [name, process.env[name]]));
@@ -80,13 +73,14 @@ export async function stack({ modelOrigin, environ = {} } = {}) {
       await until('the product', () => {
         if (ended) throw new Error(`the product has ended:\n${s.running.output}`);
         return fetch(`${origin}/readyz`).then((r) => r.ok, () => false);
-      });
+      }, START);
     },
     /** kill is kill -9 of everything at once. */
     kill: () => s.running.kill(),
     async stop() {
       await s.running.kill();
-      await rm(home, { recursive: true, force: true });
+      // PostgreSQL, which nobody killed, writes until it has shut itself down.
+      await rm(home, { recursive: true, force: true, maxRetries: 30, retryDelay: 100 });
     },
   };
   await s.start();
@@ -107,6 +101,6 @@ export async function demo(product) {
   await until('the demo document', async () => {
     const { documents } = await call('GET', `/api/dashboard/documents?clientId=${account.clientId}`);
     return documents.length > 0 && documents.every((d) => d.status === 'ready');
-  });
+  }, START);
   return { key: account.publishableKey, clientId: account.clientId, call };
 }

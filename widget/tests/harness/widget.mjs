@@ -1,6 +1,7 @@
 // The widget as a visitor's hands and eyes find it.
 
 import assert from 'node:assert/strict';
+import { PATIENCE } from '../../../dashboard/tests/browser/chromium.mjs';
 
 /** widget finds the parts of a page's widget by their hooks (widget/README.md). */
 export function widget(page, host = 'chat-connect') {
@@ -45,7 +46,7 @@ export function widget(page, host = 'chat-connect') {
     },
 
     /** ended waits for the last answer to end and returns it. */
-    async ended(count, status = /^(answered|unanswered|stopped|error)$/, timeout = 60_000) {
+    async ended(count, status = /^(answered|unanswered|stopped|error)$/, timeout = 3 * PATIENCE) {
       const nth = count === undefined ? w.last : w.answers.nth(count - 1);
       await nth.waitFor({ timeout });
       const end = Date.now() + timeout;
