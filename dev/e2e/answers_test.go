@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -34,9 +33,7 @@ func TestAVisitorStopsAnAnswer(t *testing.T) {
 			body := shop.chatBody(questions[0].question)
 			body["messageId"] = "m-1"
 			s := shop.stream(body)
-			for s.tokens < 3 {
-				require.NotEmpty(t, s.next())
-			}
+			s.read(3)
 			pressed := time.Now()
 			shop.stop("m-1", body["sessionId"]).is(http.StatusAccepted)
 			s.finish()
@@ -44,7 +41,6 @@ func TestAVisitorStopsAnAnswer(t *testing.T) {
 			require.Equal(t, chatconnect.ChatStopped, s.done.Status)
 			require.NotEmpty(t, s.text)
 			require.Zero(t, s.starts)
-			require.Less(t, len(strings.Fields(s.text)), 5000, "it did not go on to the end")
 
 			var answer chatconnect.Answer
 			shop.post("/chat", body, "x-api-key", shop.PublishableKey).is(http.StatusOK).into(&answer)
@@ -107,6 +103,7 @@ func TestAnAnswerIsStoppedBetweenAttempts(t *testing.T) {
 	s.finish()
 	require.Equal(t, chatconnect.ChatStopped, s.done.Status)
 	require.Empty(t, s.text)
+	shop.logged(product, 1) // the workflow tells the visitor first
 	require.Equal(t, 1, product.count(t, `SELECT count(*) FROM chat_logs WHERE client_id = $1 AND status = 'stopped'`, shop.ID))
 }
 
@@ -120,7 +117,7 @@ func TestAFollowUpIsSearchedForByWhatItMeans(t *testing.T) {
 	// The next question is asked when the first has been logged: its stream
 	// ends a moment before.
 	shop.logged(product, 1)
-	body["message"] = "And how much are they?"
+	body["message"], body["messageId"] = "And how much are they?", "m-2"
 	s := shop.stream(body).finish()
 	require.Contains(t, s.text, "18.40")
 	require.Contains(t, sourceNames(s.done.Sources), "prices.docx")

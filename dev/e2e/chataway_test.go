@@ -70,9 +70,7 @@ func takeDependency(t *testing.T) {
 
 		stays := shop.stream(questions[0])
 		leaves := shop.resume(api.URL(), questions[0], nil)
-		for leaves.tokens < 3 {
-			require.Equal(t, chatconnect.EventToken, leaves.next())
-		}
+		leaves.read(3)
 		leaves.close()
 		back := a.leave(proxy)
 		if a.forgets {
@@ -111,7 +109,7 @@ func takeDependency(t *testing.T) {
 		for _, body := range questions {
 			require.Equal(t, []string{text}, api.strings(t, `select answer from chat_logs where client_id = $1 and message_id = $2`, shop.ID, body["messageId"]))
 		}
-		require.Equal(t, 1, api.count(t, `select count(*) from usage_stats where client_id = $1 and questions = 4 and answered = 4`, shop.ID))
+		require.Equal(t, []string{"4 4"}, api.strings(t, `select sum(questions) || ' ' || sum(answered) from usage_stats where client_id = $1`, shop.ID))
 	})
 }
 

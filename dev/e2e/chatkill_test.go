@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	historypb "go.temporal.io/api/history/v1"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/bench/fakemodel"
@@ -44,6 +45,14 @@ func TestChatKill(t *testing.T) {
 	atOnce(t, slices.Sorted(maps.Keys(parts)), func(t *testing.T, part string) { parts[part](t) })
 }
 
+// pausing has the model fall silent when it has written 10 words of the next
+// answers, until its knobs are set again: what a test does in mid-sentence is
+// done in mid-sentence, however slow the machine.
+func pausing(k fakemodel.Knobs) fakemodel.Knobs {
+	k.Faults = []fakemodel.Fault{{Kind: fakemodel.FaultPause, AfterTokens: 10, Endpoint: fakemodel.EndpointChat}}
+	return k
+}
+
 // killWorker kills the worker, a process of its own, at every step of
 // an answer, while one visitor stays and another leaves and comes back.
 // Another worker takes over, and both have the text that they would have had;
@@ -70,14 +79,32 @@ func killWorker(t *testing.T) {
 	require.Len(t, strings.Fields(undisturbed.Text), slowly.Tokens)
 	require.Len(t, undisturbed.Logged, 1)
 	require.Len(t, undisturbed.Used, 1)
-	require.Equal(t, 1, undisturbed.requests)
+	atMost(t, 1, undisturbed.givenUp, undisturbed.requests, "how often the model was asked")
 	for i, step := range doomedChatSteps {
 		t.Run(step.String(), func(t *testing.T) {
-			require.Equal(t, undisturbed.exchange, outcomes[i].exchange)
-			require.Equal(t, step.requests, outcomes[i].requests, "how often the model was asked")
-			require.Equal(t, step.restarts, outcomes[i].restarts)
+			want, end := undisturbed.exchange, outcomes[i]
+			if undisturbed.givenUp+end.givenUp > 0 { // and what that took is counted
+				want.Used, end.Used = nil, nil
+			}
+			require.Equal(t, want, end.exchange)
+			atMost(t, step.requests, end.givenUp, end.requests, "how often the model was asked")
+			atMost(t, step.restarts, end.givenUp, end.restarts, "how often readers were told to start over")
 		})
 	}
+}
+
+// atMost allows one more for each attempt that was given up.
+func atMost(t *testing.T, want, givenUp, got int, what string) {
+	t.Helper()
+	require.GreaterOrEqual(t, got, want, what)
+	require.LessOrEqual(t, got, want+givenUp, "%s, with %d attempts given up", what, givenUp)
+}
+
+// givenUp is how many attempts at an answer came to nothing besides those that
+// were killed. Temporal gives up one of which it does not hear, and does not
+// hear of it in time when the machine is too busy.
+func givenUp(history *historypb.History, killed int) int {
+	return max(0, failedAttempts(history, "Generate")-killed)
 }
 
 // exchange is what is left of a question, without the ids and times in which
@@ -90,7 +117,7 @@ type exchange struct {
 
 type chatOutcome struct {
 	exchange
-	requests, restarts int
+	requests, restarts, givenUp int
 }
 
 // starts bounds how many parts of TestChatKill are being set up at once: that
@@ -166,7 +193,7 @@ func (s *chatShard) run(t *testing.T, step chatStep) chatOutcome {
 	if step.name == "generate half" {
 		keepHistory(t, "answer-killed", history)
 	}
-	return chatOutcome{s.api.exchange(t, shop, back.text), chatRequests(s.models), back.starts}
+	return chatOutcome{s.api.exchange(t, shop, back.text), chatRequests(s.models), back.starts, givenUp(history, step.killed())}
 }
 
 // exchange reads what is kept of a client's only question.

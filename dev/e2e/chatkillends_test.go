@@ -37,7 +37,9 @@ func killWithStop(t *testing.T) {
 		reading.finish()
 		t.Logf("stopped %v after the worker's death", time.Since(died).Round(10*time.Millisecond))
 		require.Equal(t, chatconnect.ChatStopped, reading.done.Status, "%+v", reading.failure)
-		require.NotEmpty(t, reading.text)
+		if reading.starts == 0 { // another worker may have begun anew, and come to nothing
+			require.NotEmpty(t, reading.text)
+		}
 		history := shard.api.history(t, chatWorkflow(shop, body))
 		replays(t, history)
 		if step == "generate half" {
@@ -80,15 +82,15 @@ func freezeWorker(t *testing.T) {
 	t.Helper()
 	shard := newChatShard(t)
 	shard.writes(t, 100)
+	require.NoError(t, shard.models.Set(pausing(shard.models.Knobs())))
 	frozen, shop, body := shard.doom(t, "never")
 	reading := shop.stream(body)
-	for reading.tokens < 3 {
-		require.Equal(t, chatconnect.EventToken, reading.next())
-	}
+	reading.read(3)
 	require.NoError(t, frozen.command.Process.Signal(syscall.SIGSTOP))
 	stopped := time.Now()
+	shard.writes(t, 100) // for both
 	startRoles(t, app.Roles{Worker: true}, shard.api.environ)
-	for reading.starts == 0 || reading.tokens < 3 {
+	for reading.starts == 0 || reading.text == "" {
 		require.NotEmpty(t, reading.next())
 	}
 	t.Logf("another worker writes %v later", time.Since(stopped).Round(10*time.Millisecond))

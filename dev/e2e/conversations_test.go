@@ -85,7 +85,11 @@ func TestConversationsAreReadJudgedAndForgotten(t *testing.T) {
 	shop.get("/chat/sessions/"+session+"/messages", key...).is(http.StatusOK).into(&read)
 	require.Empty(t, read.Messages)
 	shop.get("/api/dashboard/usage" + of).is(http.StatusOK).into(&usage)
-	require.EqualValues(t, 2, usage.Days[0].Answered, "usage stays")
+	answered := 0
+	for _, day := range usage.Days { // midnight may have come
+		answered += int(day.Answered)
+	}
+	require.Equal(t, 2, answered, "usage stays")
 }
 
 // expireChats has the schedule run now, and returns the run's workflow id.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"strings"
+	"sync"
 	"time"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -19,11 +20,20 @@ type chatStep struct {
 
 func (s chatStep) String() string { return strings.ReplaceAll(s.name, " ", "-") }
 
+// killed is how many attempts at writing the answer die.
+func (s chatStep) killed() int {
+	if strings.HasPrefix(s.name, "generate ") {
+		return 1
+	}
+	return 0
+}
+
 // doomedChatSteps are in the order an answer comes by; see doomedSteps.
 //
 //   - asking: the model has the question, and has not answered
 //   - half: some words are published, more are to come
-//   - written: the model has written all, and nobody else knows the end
+//   - written: the model has written all, of which some words are published, and
+//     nobody else knows the end
 //   - kept: the text is kept for the next attempt, and its end not published
 //   - told: the end is published
 var doomedChatSteps = []chatStep{
@@ -44,10 +54,12 @@ var doomedChatSteps = []chatStep{
 
 // chat puts the death after each write into the worker's dependencies.
 func (d *doom) chat(c *activities.Chat) {
+	spoken := make(chan struct{})
 	c.Chats = doomedChats{c.Chats, d}
-	c.Model = doomedModel{c.Model, d}
-	c.Relay = doomedRelay{c.Relay, d}
+	c.Model = doomedModel{c.Model, d, spoken}
+	c.Relay = doomedRelay{c.Relay, d, sync.OnceFunc(func() { close(spoken) })}
 	c.Cache = doomedCache{c.Cache, d}
+	c.Stops = doomedStops{c.Stops, d}
 }
 
 type doomedChats struct {
@@ -65,12 +77,17 @@ func (d doomedChats) LogChat(ctx context.Context, log chatconnect.ChatLog) error
 
 type doomedModel struct {
 	chatconnect.Model
-	doom *doom
+	doom   *doom
+	spoken <-chan struct{} // closed when some words are published
 }
 
 func (d doomedModel) Generate(ctx context.Context, prompt chatconnect.Prompt, onToken func(context.Context, string) error) (chatconnect.Completion, error) {
 	completion, err := d.Model.Generate(ctx, prompt, onToken)
 	if err == nil {
+		select { // they are published meanwhile, or a moment later
+		case <-d.spoken:
+		case <-ctx.Done():
+		}
 		d.doom.at(ctx, "written")
 	}
 	return completion, err
@@ -78,7 +95,8 @@ func (d doomedModel) Generate(ctx context.Context, prompt chatconnect.Prompt, on
 
 type doomedRelay struct {
 	chatconnect.Relay
-	doom *doom
+	doom  *doom
+	spoke func()
 }
 
 func (d doomedRelay) Publish(ctx context.Context, message chatconnect.MessageRef, events ...chatconnect.RelayEvent) error {
@@ -90,9 +108,25 @@ func (d doomedRelay) Publish(ctx context.Context, message chatconnect.MessageRef
 	case last.Terminal():
 		d.doom.at(ctx, "told")
 	case last.Type == chatconnect.EventToken:
+		d.spoke()
 		d.doom.at(ctx, "half")
 	}
 	return nil
+}
+
+// doomedStops lose the signal of a stop that a worker is to die of: it would end
+// the answer, and if that is done before the workflow looks, nobody is told of
+// the stop any more.
+type doomedStops struct {
+	chatconnect.StopSignals
+	doom *doom
+}
+
+func (d doomedStops) OnStop(message chatconnect.MessageRef, stop func()) (forget func()) {
+	if d.doom.step == "interrupt received" {
+		return func() {}
+	}
+	return d.StopSignals.OnStop(message, stop)
 }
 
 type doomedCache struct {

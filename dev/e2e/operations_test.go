@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -34,6 +35,11 @@ func TestMetricsHaveTheirAgreedNames(t *testing.T) {
 	name := uuid.NewString()
 	shop.learn(file{"tea.txt", []byte("Tea is served to " + name + " at four.")})
 	shop.ask("When is tea served to " + name + "?")
+	redis := product.storage(t).redis
+	require.Eventually(t, func() bool {
+		keys, err := redis.Keys(t.Context(), "*"+string(shop.ID)+":query:*").Result()
+		return err == nil && len(keys) == 1
+	}, patience, 10*time.Millisecond, "no answer waits for its search to be cached")
 	shop.ask("When is tea served to " + name + "?")
 	metrics := scrape(t, product.MetricsURL())
 	for _, line := range []string{
@@ -68,7 +74,10 @@ func TestAPIAndWorkerMayBeApart(t *testing.T) {
 	elsewhere := openStream(t, "GET", other.URL()+"/chat/stream?messageId=m-1&sessionId="+body["sessionId"].(string), shop.PublishableKey, nil, 0)
 	require.Contains(t, elsewhere.finish().text, questions[0].answer)
 
-	require.Equal(t, http.StatusOK, newPerson(t, one.URL()).get("/readyz").status)
+	anybody := newPerson(t, one.URL())
+	require.Eventually(t, func() bool { // each dependency has 2 s to answer
+		return anybody.get("/readyz").status == http.StatusOK
+	}, patience, 10*time.Millisecond)
 	ready, err := http.Get(strings.Replace(worker.MetricsURL(), "/metrics", "/readyz", 1))
 	require.NoError(t, err)
 	defer ready.Body.Close()

@@ -88,6 +88,8 @@ func (p *person) try(method, path string, body any, header ...string) response {
 	case nil:
 	case io.Reader:
 		content = body
+	case []byte:
+		content = bytes.NewReader(body)
 	default:
 		encoded, err := json.Marshal(body)
 		require.NoError(p.t, err)
@@ -112,19 +114,29 @@ func (p *person) try(method, path string, body any, header ...string) response {
 	return response{p.t, answer.StatusCode, answer.Header, read}
 }
 
-// do asks again, for as long as patience lasts, if a machine too busy to look
-// the session up in time refused the request before anything was done.
+// do asks again, for as long as patience lasts, if a machine too busy for it
+// refused the request.
 func (p *person) do(method, path string, body any, header ...string) response {
 	p.t.Helper()
 	_, readOnce := body.(io.Reader)
 	for began := time.Now(); ; {
 		answer := p.try(method, path, body, header...)
-		late := answer.status == http.StatusServiceUnavailable && bytes.Contains(answer.body, []byte("sessions_unavailable"))
-		if !late || readOnce || time.Since(began) > patience {
+		if !answer.late(method, path, body) || readOnce || time.Since(began) > patience {
 			return answer
 		}
-		p.t.Logf("%s %s: no session in time, asked again", method, path)
+		p.t.Logf("%s %s: asked again after %s", method, path, answer.body)
 	}
+}
+
+// late reports whether a machine too busy for it refused a request that may be
+// sent again: because no session in time means that nothing was done, because it
+// only reads or begins a conversation, or because it is about an answer and says
+// which.
+func (r response) late(method, path string, body any) bool {
+	chat, _ := body.(map[string]any)
+	again := bytes.Contains(r.body, []byte("sessions_unavailable")) || method == http.MethodGet || path == "/chat/sessions" ||
+		chat["sessionId"] != nil && (chat["message"] == nil || chat["messageId"] != nil)
+	return again && r.status == http.StatusServiceUnavailable && r.header.Get("Retry-After") != ""
 }
 
 func (p *person) get(path string, header ...string) response {
@@ -193,7 +205,7 @@ func (c *tenant) tryUpload(files ...file) response {
 		require.NoError(c.t, err)
 	}
 	require.NoError(c.t, form.Close())
-	return c.do(http.MethodPost, "/api/dashboard/documents/upload", &body, "Content-Type", form.FormDataContentType())
+	return c.do(http.MethodPost, "/api/dashboard/documents/upload", body.Bytes(), "Content-Type", form.FormDataContentType())
 }
 
 func (c *tenant) upload(files ...file) []chatconnect.Document {
@@ -301,7 +313,7 @@ func (c *tenant) ask(question string) chatconnect.Answer {
 // asks about its session, sends the session's token along (sessionToken).
 func (c *tenant) chatBody(question string) map[string]any {
 	c.t.Helper()
-	return map[string]any{"message": question, "sessionId": c.newSession()}
+	return map[string]any{"message": question, "sessionId": c.newSession(), "messageId": uuid.NewString()}
 }
 
 // newSession begins a conversation, as a widget does.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -40,9 +41,14 @@ type stream struct {
 // openStream sends a request whose answer is an event stream.
 func openStream(t testing.TB, method, url, key string, body any, lastID int64) *stream {
 	t.Helper()
-	s, refused := tryStream(t, method, url, key, body, lastID)
-	refused.is(http.StatusOK)
-	return s
+	for began := time.Now(); ; {
+		s, refused := tryStream(t, method, url, key, body, lastID)
+		if s != nil || !refused.late(method, url, body) || time.Since(began) > patience {
+			refused.is(http.StatusOK)
+			return s
+		}
+		t.Logf("%s %s: asked again after %s", method, url, refused.body)
+	}
 }
 
 // tryStream is openStream if the answer may be another: then there is no
@@ -133,6 +139,15 @@ func (s *stream) take(kind string, id int64, data string) {
 		decode(&s.done)
 	case chatconnect.EventError:
 		decode(&s.failure)
+	}
+}
+
+// read reads until the visitor has so many words of the answer; in how many
+// events they come is up to the machine.
+func (s *stream) read(words int) {
+	s.t.Helper()
+	for len(strings.Fields(s.text)) < words {
+		require.Equal(s.t, chatconnect.EventToken, s.next())
 	}
 }
 
