@@ -3,12 +3,13 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { PATIENCE } from '../../../dashboard/tests/browser/chromium.mjs';
 import { visit } from '../harness/browser.mjs';
-import { MARKDOWN, product } from '../harness/product.mjs';
+import { MARKDOWN, paused, product } from '../harness/product.mjs';
 import { random, SEED } from '../harness/random.mjs';
 
 const CUTS = Number(process.env.CUTS ?? 50);
-const { llm, running, client, between, url } = await product();
+const { llm, running, client, between, logged, url } = await product();
 // One visitor asks here as much as no visitor of the free tier may.
 await client.call('PATCH', `/api/dashboard/clients/${client.clientId}`, { tier: 'paid' });
 const r = random();
@@ -68,8 +69,8 @@ test(`${CUTS} cuts at random bytes: the text is identical (SEED=${SEED})`, async
 test('kill -9 of api and worker in the middle of an answer: it is completed', async () => {
   await llm.set({ mode: 'fixed', text: MARKDOWN, gap: 1 });
   const { body } = await undisturbed();
-  await llm.set({ mode: 'fixed', text: MARKDOWN, gap: 25 });
-  const { w, check, close } = await visit(url);
+  await llm.set({ mode: 'fixed', text: MARKDOWN, gap: 25, ...paused(50) });
+  const { page, w, check, close } = await visit(url);
   await w.open();
   await w.ask(about('Will you survive?'));
   await w.reads('Pack it');
@@ -77,12 +78,13 @@ test('kill -9 of api and worker in the middle of an answer: it is completed', as
   await w.notice.waitFor();
   await llm.set({ mode: 'fixed', text: MARKDOWN, gap: 1 });
   await running.start();
-  const answer = await w.ended(1, undefined, 90_000);
+  const answer = await w.ended(1, undefined, 4 * PATIENCE);
   assert.equal(await answer.getAttribute('data-status'), 'answered', await answer.innerText());
   assert.equal(await html(w, answer), body);
   assert.ok(await w.notice.isHidden());
   assert.equal(await w.messages.count(), 2, 'one question, one answer');
-  await w.root.page().reload();
+  await logged(page, 1);
+  await page.reload();
   await w.reopened();
   await w.answers.first().waitFor();
   assert.equal(await html(w, w.last), body, 'and the history says the same');
@@ -99,7 +101,7 @@ test('killed before the question is accepted: it is asked and answered once', as
   await w.ask(about('Into the void'));
   await w.notice.waitFor();
   await running.start();
-  const answer = await w.ended(2, undefined, 90_000);
+  const answer = await w.ended(2, undefined, 4 * PATIENCE);
   assert.equal((await w.in(answer, 'answer').innerText()).trim(), 'Answered once.');
   assert.equal(await w.messages.count(), 4);
   check();
@@ -109,13 +111,14 @@ test('killed before the question is accepted: it is asked and answered once', as
 test('the network is away for a while in the middle of an answer', async () => {
   await llm.set({ mode: 'fixed', text: MARKDOWN, gap: 1 });
   const { body } = await undisturbed();
-  await llm.set({ mode: 'fixed', text: MARKDOWN, gap: 10 });
+  await llm.set({ mode: 'fixed', text: MARKDOWN, gap: 10, ...paused(40) });
   const { context, w, check, close } = await visit(url);
   await w.open();
   await w.ask(about('Are you there?'));
   await w.reads('30 days');
   await context.setOffline(true);
   await w.notice.and(w.root.page().locator('[data-state=offline]')).waitFor();
+  await llm.set({ mode: 'fixed', text: MARKDOWN, gap: 10 }); // it goes on meanwhile
   await context.setOffline(false);
   const answer = await w.ended(1);
   assert.equal(await html(w, answer), body);
@@ -126,7 +129,7 @@ test('the network is away for a while in the middle of an answer', async () => {
 test('the tab is frozen in the middle of an answer, as a sleeping computer does', async () => {
   await llm.set({ mode: 'fixed', text: MARKDOWN, gap: 1 });
   const { body } = await undisturbed();
-  await llm.set({ mode: 'fixed', text: MARKDOWN, gap: 10 });
+  await llm.set({ mode: 'fixed', text: MARKDOWN, gap: 10, ...paused(40) });
   const { page, context, w, check, close } = await visit(url);
   await w.open();
   await w.ask(about('Do you sleep?'));
@@ -135,6 +138,7 @@ test('the tab is frozen in the middle of an answer, as a sleeping computer does'
   await cdp.send('Page.setWebLifecycleState', { state: 'frozen' });
   between.down = true;
   between.server.closeAllConnections();
+  await llm.set({ mode: 'fixed', text: MARKDOWN, gap: 10 });
   await new Promise((resolve) => setTimeout(resolve, 2500));
   between.down = false;
   await cdp.send('Page.setWebLifecycleState', { state: 'active' });
@@ -147,13 +151,15 @@ test('the tab is frozen in the middle of an answer, as a sleeping computer does'
 test('another page in the middle of an answer: it goes on there', async () => {
   await llm.set({ mode: 'fixed', text: MARKDOWN, gap: 1 });
   const { body } = await undisturbed();
-  await llm.set({ mode: 'fixed', text: MARKDOWN, gap: 12 });
+  await llm.set({ mode: 'fixed', text: MARKDOWN, gap: 12, ...paused(40) });
   const { page, w, check, close } = await visit(url);
   await w.open();
   await w.ask(about('Do you follow?'));
   await w.reads('30 days');
   await page.reload();
   await w.reopened();
+  await w.reads('30 days');
+  await llm.set({ mode: 'fixed', text: MARKDOWN, gap: 12 });
   const answer = await w.ended(1);
   assert.equal(await html(w, answer), body);
   check();

@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { accessible, visit } from '../harness/browser.mjs';
-import { MARKDOWN, product } from '../harness/product.mjs';
+import { MARKDOWN, paused, product } from '../harness/product.mjs';
 
-const { llm, running, client, between, url, page: newPage } = await product();
+const { llm, running, client, between, logged, url, page: newPage } = await product();
 const QUESTION = 'Within how many days may customers return an article?';
 
 test('a conversation: suggestion, citations, stop, feedback, history, new chat', async () => {
@@ -31,7 +31,7 @@ test('a conversation: suggestion, citations, stop, feedback, history, new chat',
   await w.in(first, 'feedback-send').click();
   await w.in(first, 'feedback-form').waitFor({ state: 'hidden' });
 
-  await llm.set({ mode: 'fixed', text: MARKDOWN.repeat(20), gap: 20 });
+  await llm.set({ mode: 'fixed', text: MARKDOWN.repeat(20), gap: 20, ...paused(200) }); // which is long after it is stopped, mostly
   await w.ask('Tell me everything about it.');
   await w.in(w.last, 'answer').getByText('Pack it').first().waitFor();
   await w.stop.click();
@@ -45,6 +45,7 @@ test('a conversation: suggestion, citations, stop, feedback, history, new chat',
   await w.ended(3, /^(unanswered|answered)$/);
 
   const before = await w.answers.evaluateAll((all) => all.map((e) => e.querySelector('[data-cc=answer]').innerHTML));
+  await logged(page, 3);
   await page.reload();
   await w.reopened();
   await w.answers.nth(2).waitFor();
