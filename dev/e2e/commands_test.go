@@ -427,7 +427,7 @@ func (c *tenant) replace(id chatconnect.DocumentID, f file) response {
 	_, err = part.Write(f.content)
 	require.NoError(c.t, err)
 	require.NoError(c.t, form.Close())
-	return c.post(documentPath(id)+"/replace", &body, "Content-Type", form.FormDataContentType())
+	return c.post(documentPath(id)+"/replace", body.Bytes(), "Content-Type", form.FormDataContentType())
 }
 
 // priceList is a document of many chunks, each of which names its edition.
@@ -530,6 +530,7 @@ func TestReplaceThatFailsLeavesTheOldVersion(t *testing.T) {
 	shop := newTenant(t, product.URL(), chatconnect.TierFree)
 	document := shop.learn(file{"tea.txt", []byte("Tea is served at four.")})[0]
 	other := shop.learn(file{"coffee.txt", []byte("Coffee is served at five.")})[0]
+	stores.ingested(document, other)
 	require.Equal(t, "document_duplicate", shop.replace(document.ID, file{"x.txt", []byte("Coffee is served at five.")}).is(http.StatusConflict).problem())
 
 	unchanged := func(version int, code string) {

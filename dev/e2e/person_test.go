@@ -10,13 +10,10 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"regexp"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
-	"github.com/coder/websocket/wsjson"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
@@ -228,30 +225,14 @@ func (c *tenant) document(id chatconnect.DocumentID) chatconnect.Document {
 // the way that no document ever goes back.
 func (c *tenant) watch(done func(map[chatconnect.DocumentID]chatconnect.Document) bool) map[chatconnect.DocumentID]chatconnect.Document {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	header := http.Header{"Origin": {c.base}}
-	dial := func() (*websocket.Conn, *http.Response, error) {
-		return websocket.Dial(ctx, strings.Replace(c.base, "http", "ws", 1)+"/api/dashboard/events?clientId="+string(c.ID),
-			&websocket.DialOptions{HTTPClient: &http.Client{Jar: c.http.Jar}, HTTPHeader: header})
-	}
-	connection, refused, err := dial()
-	for err != nil && refused != nil && refused.StatusCode == http.StatusServiceUnavailable && ctx.Err() == nil {
-		c.t.Log("events: no session in time, asked again") // as do
-		connection, refused, err = dial()
-	}
-	require.NoError(c.t, err)
-	defer connection.CloseNow()
-	connection.SetReadLimit(1 << 20)
 	seen := map[chatconnect.DocumentID]chatconnect.Document{}
-	for {
-		var message struct {
-			Type      string
-			ClientID  chatconnect.ClientID
-			Documents []chatconnect.Document
-			Document  *chatconnect.Document
+	defer func() {
+		if c.t.Failed() {
+			c.t.Logf("last seen: %+v", seen)
 		}
-		require.NoError(c.t, wsjson.Read(ctx, connection, &message), "last seen: %+v", seen)
+	}()
+	c.follow(func(message feedMessage) bool {
+		c.t.Helper()
 		if message.Document != nil {
 			message.Documents = append(message.Documents, *message.Document)
 		}
@@ -264,10 +245,9 @@ func (c *tenant) watch(done func(map[chatconnect.DocumentID]chatconnect.Document
 			}
 			seen[document.ID] = document
 		}
-		if done(seen) {
-			return seen
-		}
-	}
+		return done(seen)
+	})
+	return seen
 }
 
 // settle waits until the documents' ingestion has ended.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +17,24 @@ import (
 	"github.com/chatconnect/chatconnect/bench/fakemodel"
 	"github.com/chatconnect/chatconnect/temporal"
 )
+
+// watchedOutput may be looked at while a process writes to it.
+type watchedOutput struct {
+	mu      sync.Mutex
+	written bytes.Buffer
+}
+
+func (o *watchedOutput) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.written.Write(p)
+}
+
+func (o *watchedOutput) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.written.String()
+}
 
 // TestReindexCommand runs the production binary beside an installation: there
 // is nothing to do; a change that waits for its provider is followed, left
@@ -30,13 +50,13 @@ func TestReindexCommand(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "chatconnect")
 	build, err := exec.Command("go", "build", "-C", "../..", "-o", binary, "./cmd/chatconnect").CombinedOutput()
 	require.NoError(t, err, "%s", build)
-	command := func(ctx context.Context, environ []string, args ...string) (*exec.Cmd, *bytes.Buffer) {
+	command := func(ctx context.Context, environ []string, args ...string) (*exec.Cmd, *watchedOutput) {
 		c := exec.CommandContext(ctx, binary, append([]string{"reindex"}, args...)...)
 		c.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, environ...)
 		c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
-		var output bytes.Buffer
-		c.Stdout, c.Stderr = &output, &output
-		return c, &output
+		output := &watchedOutput{}
+		c.Stdout, c.Stderr = output, output
+		return c, output
 	}
 	run := func(environ []string, args ...string) (string, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -63,7 +83,8 @@ func TestReindexCommand(t *testing.T) {
 	defer interrupt()
 	following, watched := command(ctx, changed)
 	require.NoError(t, following.Start())
-	s.reindexAt(temporal.ReindexSettling)
+	s.reindexAt(temporal.ReindexSettling, temporal.ReindexEmbedding)
+	require.Eventually(t, func() bool { return strings.Contains(watched.String(), "Ctrl-C stops watching") }, patience, 20*time.Millisecond)
 	interrupt()
 	require.Error(t, following.Wait(), "it has not seen the end")
 	require.Contains(t, watched.String(), "the reindex goes on")
