@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
+	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -157,6 +158,8 @@ func TestARepeatedFailureLeavesAloneWhatIsTriedAgain(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	environment := suite.NewTestWorkflowEnvironment()
+	environment.SetTestTimeout(patiently)
+	environment.SetWorkerOptions(sdkworker.Options{DeadlockDetectionTimeout: patiently})
 	environment.RegisterActivity(a.FailDocument)
 	environment.ExecuteWorkflow(func(ctx workflow.Context) error {
 		return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, temporal.StageOptions(time.Minute)), a.FailDocument, &temporal.FailInput{

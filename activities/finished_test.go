@@ -26,16 +26,20 @@ type named struct{ chatconnect.Model }
 
 func (named) Name(chatconnect.Tier) (provider, model string) { return "openai", "gpt-4o-mini" }
 
+// patiently outlasts a busy machine: what Redis has, it gives, and what it is
+// given it keeps.
+const patiently = time.Minute
+
 func chatOn(t *testing.T, server *redistest.Server) (*Chat, *temporal.GenerateInput) {
 	t.Helper()
 	client := server.Client(t)
-	r := relay.New(relay.Options{Redis: client})
+	r := relay.New(relay.Options{Redis: client, Timeout: patiently})
 	t.Cleanup(r.Close)
 	in := &temporal.GenerateInput{ChatInput: temporal.ChatInput{
 		ClientID: chatconnect.ClientID(uuid.NewString()), SessionID: "s", MessageID: "m", AskedAt: time.Now(),
 	}}
 	return &Chat{
-		Relay: r, Stops: r, Cache: cache.New(cache.Options{Redis: client}), Model: named{},
+		Relay: r, Stops: r, Cache: cache.New(cache.Options{Redis: client, Timeout: patiently}), Model: named{},
 		Logger: slog.New(slog.DiscardHandler),
 	}, in
 }

@@ -57,7 +57,7 @@ func TestAnExhaustedClientBurnsNoEmbeddings(t *testing.T) {
 	all := &answering{budget: chatconnect.TokenBudget{Limit: 10, Used: 10, Warned: true}}
 	a := &Chat{
 		Chats: all, Embedders: all, Index: all, Rewriter: all, Metrics: all,
-		Cache: cache.New(cache.Options{Redis: redistest.Mini(t).Client(t)}), Logger: slog.New(slog.DiscardHandler),
+		Cache: cache.New(cache.Options{Redis: redistest.Mini(t).Client(t), Timeout: patiently}), Logger: slog.New(slog.DiscardHandler),
 	}
 	retrieve := func(client chatconnect.ClientID) error {
 		_, err := a.Retrieve(t.Context(), &temporal.ChatInput{ClientID: client, SessionID: "s", Text: "What does it cost?"})

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
+	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -57,11 +58,13 @@ func TestARewritingIsPaidForOnce(t *testing.T) {
 		all.fails.Store(failures)
 		a := &Chat{
 			Chats: all, Embedders: all, Index: all, Rewriter: all, Metrics: all,
-			Cache: cache.New(cache.Options{Redis: redistest.Mini(t).Client(t)}), Logger: slog.New(slog.DiscardHandler),
+			Cache: cache.New(cache.Options{Redis: redistest.Mini(t).Client(t), Timeout: patiently}), Logger: slog.New(slog.DiscardHandler),
 		}
 		var suite testsuite.WorkflowTestSuite
 		suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 		env := suite.NewTestWorkflowEnvironment()
+		env.SetTestTimeout(patiently)
+		env.SetWorkerOptions(sdkworker.Options{DeadlockDetectionTimeout: patiently})
 		env.ExecuteWorkflow(func(ctx workflow.Context) (*temporal.RetrieveResult, error) {
 			ctx = workflow.WithLocalActivityOptions(ctx, temporal.RetrieveOptions())
 			var found *temporal.RetrieveResult

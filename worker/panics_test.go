@@ -27,7 +27,9 @@ func TestAPanicIsTriedAgainAndThenAnError(t *testing.T) {
 	suite.SetLogger(log.NewStructuredLogger(quiet))
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetTestTimeout(time.Minute)
-	env.SetWorkerOptions(sdkworker.Options{Interceptors: []interceptor.WorkerInterceptor{&panics{logger: quiet}}})
+	env.SetWorkerOptions(sdkworker.Options{
+		Interceptors: []interceptor.WorkerInterceptor{&panics{logger: quiet}}, DeadlockDetectionTimeout: time.Minute,
+	})
 	attempts := 0
 	env.RegisterActivityWithOptions(func(context.Context) error {
 		attempts++

@@ -3,13 +3,11 @@ package workflows
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/log"
 	sdktemporal "go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
@@ -25,12 +23,10 @@ var question = &temporal.ChatInput{
 }
 
 func answerEnvironment(t *testing.T) *testsuite.TestWorkflowEnvironment {
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	env := suite.NewTestWorkflowEnvironment()
+	t.Helper()
+	env := newEnvironment(t)
 	env.SetWorkflowRunTimeout(30 * 24 * time.Hour) // the environment caps what activities may take by it
 	env.RegisterActivity(&activities.Chat{})
-	t.Cleanup(func() { env.AssertExpectations(t) })
 	return env
 }
 
@@ -135,7 +131,6 @@ func TestAnswerIsLoggedWhenTheDatabaseIsAwayForLong(t *testing.T) {
 		return logged(ctx, in)
 	})
 
-	env.SetTestTimeout(time.Minute)
 	env.ExecuteWorkflow(AnswerMessage, question)
 	require.Equal(t, chatconnect.ChatAnswered, chatResult(t, env).Status)
 	require.Equal(t, 1, times)

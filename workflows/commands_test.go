@@ -2,13 +2,11 @@ package workflows
 
 import (
 	"errors"
-	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/chatconnect/chatconnect/activities"
@@ -21,13 +19,10 @@ var (
 )
 
 func commandEnvironment(t *testing.T) *testsuite.TestWorkflowEnvironment {
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	env := suite.NewTestWorkflowEnvironment()
+	t.Helper()
+	env := newEnvironment(t)
 	env.SetWorkflowRunTimeout(30 * 24 * time.Hour)
-	env.SetTestTimeout(time.Minute)
 	env.RegisterActivity(&activities.Commands{})
-	t.Cleanup(func() { env.AssertExpectations(t) })
 	return env
 }
 

@@ -3,14 +3,12 @@ package workflows
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -24,12 +22,10 @@ var input = &temporal.IngestInput{
 }
 
 func ingestEnvironment(t *testing.T) *testsuite.TestWorkflowEnvironment {
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	env := suite.NewTestWorkflowEnvironment()
+	t.Helper()
+	env := newEnvironment(t)
 	env.SetWorkflowRunTimeout(30 * 24 * time.Hour) // the environment caps what activities may take by it
 	env.RegisterActivity(&activities.Ingestion{})
-	t.Cleanup(func() { env.AssertExpectations(t) })
 	return env
 }
 
@@ -116,7 +112,6 @@ func TestIngestOutlastsAnOutage(t *testing.T) {
 	env.OnActivity(a.ActivateDocument, mock.Anything, mock.Anything).
 		Return(&temporal.IngestResult{Status: chatconnect.StatusReady, Chunks: 65}, nil).Once()
 
-	env.SetTestTimeout(time.Minute)
 	began := env.Now()
 	env.ExecuteWorkflow(IngestDocument, input)
 	require.Equal(t, chatconnect.StatusReady, result(t, env).Status)
@@ -152,7 +147,6 @@ func TestIngestCancelledCleansUp(t *testing.T) {
 	})).Return(&temporal.IngestResult{Status: chatconnect.StatusCancelled}, nil).Once()
 	env.RegisterDelayedCallback(env.CancelWorkflow, 30*time.Second)
 
-	env.SetTestTimeout(time.Minute)
 	env.ExecuteWorkflow(IngestDocument, input)
 	require.Equal(t, chatconnect.StatusCancelled, result(t, env).Status)
 }

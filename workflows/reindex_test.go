@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/log"
 	sdktemporal "go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
@@ -29,13 +27,10 @@ var (
 )
 
 func reindexEnvironment(t *testing.T) *testsuite.TestWorkflowEnvironment {
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	env := suite.NewTestWorkflowEnvironment()
+	t.Helper()
+	env := newEnvironment(t)
 	env.SetWorkflowRunTimeout(30 * 24 * time.Hour)
-	env.SetTestTimeout(time.Minute)
 	env.RegisterActivity(&activities.Reindex{})
-	t.Cleanup(func() { env.AssertExpectations(t) })
 	return env
 }
 

@@ -26,7 +26,6 @@ func replaceEnvironment(t *testing.T) (*testsuite.TestWorkflowEnvironment, *temp
 // embeddedEnvironment has a replacement up to, and without, its activation.
 func embeddedEnvironment(t *testing.T) (*testsuite.TestWorkflowEnvironment, *temporal.IngestInput) {
 	env := ingestEnvironment(t)
-	env.SetTestTimeout(time.Minute)
 	in := *input
 	in.Version, in.Replaces = 3, 1
 	var a *activities.Ingestion

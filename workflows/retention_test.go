@@ -1,12 +1,10 @@
 package workflows
 
 import (
-	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
@@ -17,11 +15,8 @@ import (
 
 func retentionEnvironment(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	env := suite.NewTestWorkflowEnvironment()
+	env := newEnvironment(t)
 	env.RegisterActivity(&activities.Retention{})
-	t.Cleanup(func() { env.AssertExpectations(t) })
 	return env
 }
 
