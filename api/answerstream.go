@@ -90,11 +90,14 @@ func (a *answerStream) write(ctx context.Context) error {
 				continue
 			}
 			// The worker writes to the relay first and ends the workflow then:
-			// what the relay has, it delivers within this time.
+			// what the relay has, it delivers within this time, as a rule.
 			ended = &o
 			grace.Reset(timing.grace)
 
 		case <-grace.C:
+			if told, err := a.catchUp(ctx); told || err != nil {
+				return err
+			}
 			return a.finish(ctx, *ended)
 
 		case <-heartbeat.C:
@@ -165,6 +168,22 @@ func (a *answerStream) note(event chatconnect.RelayEvent) {
 	case chatconnect.EventSources:
 		a.sources = true
 	}
+}
+
+// catchUp writes the answer's end as the relay has recorded it, and reports
+// whether it has: it may only have been slow to come here. A reader is told to
+// start over for nothing less than a lost one.
+func (a *answerStream) catchUp(ctx context.Context) (told bool, err error) {
+	asking, cancel := context.WithTimeout(ctx, a.server.timing.grace)
+	defer cancel()
+	events, err := a.server.Relay.Events(asking, a.ref, a.last)
+	if err != nil || len(events) == 0 || !events[len(events)-1].Terminal() {
+		return false, ctx.Err()
+	}
+	for _, event := range events {
+		a.out.event(event.ID, event.Type, event.Data)
+	}
+	return true, a.out.flush()
 }
 
 // finish writes from the workflow's result what the relay failed to deliver.

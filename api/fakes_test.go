@@ -695,6 +695,7 @@ type relay struct {
 	changed   chan struct{}
 	events    map[chatconnect.MessageRef][]chatconnect.RelayEvent
 	down      error // Subscribe and Next fail with it
+	slow      bool  // events are recorded, and don't arrive
 	subscribe int   // how often
 	open      int   // subscriptions not closed
 }
@@ -714,6 +715,12 @@ func (r *relay) Publish(_ context.Context, ref chatconnect.MessageRef, events ..
 func (r *relay) wake() {
 	close(r.changed)
 	r.changed = make(chan struct{})
+}
+
+func (r *relay) setSlow() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.slow = true
 }
 
 func (r *relay) setDown(err error) {
@@ -762,7 +769,7 @@ func (s *subscription) Next(ctx context.Context) (chatconnect.RelayEvent, error)
 		changed, down := s.relay.changed, s.relay.down
 		var next *chatconnect.RelayEvent
 		for _, e := range s.relay.events[s.ref] {
-			if e.ID > s.after {
+			if e.ID > s.after && !s.relay.slow {
 				next = &e
 				break
 			}
