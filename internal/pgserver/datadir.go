@@ -125,7 +125,7 @@ func Remove(dataDir string) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer release(lock)
 	if pid := postmaster(filepath.Join(dir, "data")); pid != 0 {
 		return &InUseError{DataDir: dir, PID: pid}
 	}

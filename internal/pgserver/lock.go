@@ -36,10 +36,18 @@ func acquire(dir string) (*os.File, error) {
 		_, err = file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 	if err != nil {
-		file.Close()
+		release(file)
 		return nil, err
 	}
 	return file, nil
+}
+
+// release gives the directory back. Closing the file would not do: a child that
+// another goroutine is just starting holds a copy of it until it runs its own
+// program.
+func release(lock *os.File) {
+	_ = syscall.Flock(int(lock.Fd()), syscall.LOCK_UN) // closed already is as good
+	lock.Close()
 }
 
 // postmaster returns the process id of a live PostgreSQL on the data

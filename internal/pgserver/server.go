@@ -84,7 +84,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	}
 	began := time.Now()
 	if err := s.start(ctx); err != nil {
-		s.lock.Close()
+		release(s.lock)
 		return nil, err
 	}
 	s.logger.Info("PostgreSQL is ready", "dir", s.dir, "socket", s.socket, "took", time.Since(began).Round(time.Millisecond))
@@ -234,13 +234,13 @@ func (s *Server) Stop() {
 		case <-s.process.done:
 			timer.Stop()
 			s.logger.Info("PostgreSQL has stopped", "dir", s.dir)
-			s.lock.Close()
+			release(s.lock)
 			return
 		case <-timer.C:
 		}
 	}
 	s.Kill()
-	s.lock.Close()
+	release(s.lock)
 }
 
 // Kill ends the server without letting it write anything, as a crash would.

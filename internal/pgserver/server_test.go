@@ -26,9 +26,12 @@ import (
 // says so, and waits to be killed.
 const helperDir = "PGSERVER_TEST_HELPER_DIR"
 
+// patience is with a busy machine.
+const patience = 2 * time.Minute
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(helperDir); dir != "" {
-		server, err := Start(context.Background(), Options{DataDir: dir})
+		server, err := Start(context.Background(), Options{DataDir: dir, Timeout: patience})
 		if err != nil {
 			os.Stdout.WriteString("error: " + err.Error() + "\n")
 			os.Exit(1)
@@ -49,7 +52,8 @@ func newDir(t *testing.T) string {
 	return filepath.Join(dir, "pg")
 }
 
-// alive is false for zombies: in a container nobody may bury them.
+// alive is false for zombies: in a container nobody may bury them. Nor is one
+// alive that is on its way there, and has no directory any more.
 func alive(t *testing.T, pid int) bool {
 	t.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -58,7 +62,8 @@ func alive(t *testing.T, pid int) bool {
 	}
 	require.NoError(t, err)
 	_, state, _ := strings.Cut(string(stat), ") ")
-	return !strings.HasPrefix(state, "Z")
+	_, err = os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid))
+	return !strings.HasPrefix(state, "Z") && !errors.Is(err, fs.ErrNotExist)
 }
 
 // launch starts a launcher process and returns it with its server's URL.
@@ -82,7 +87,7 @@ func launch(t *testing.T, dir string) (*exec.Cmd, string) {
 
 func start(t *testing.T, dir string) *Server {
 	t.Helper()
-	server, err := Start(t.Context(), Options{DataDir: dir})
+	server, err := Start(t.Context(), Options{DataDir: dir, Timeout: patience})
 	require.NoError(t, err)
 	t.Cleanup(server.Stop)
 	return server
@@ -162,13 +167,31 @@ func TestASecondStartIsRefused(t *testing.T) {
 	require.NoDirExists(t, dir)
 }
 
+// A child that is just being started has copies of all open files, and so of
+// the lock, until it runs its own program.
+func TestALockIsGivenBackThoughAChildHasACopy(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	lock, err := acquire(dir)
+	require.NoError(t, err)
+	fd, err := syscall.Dup(int(lock.Fd()))
+	require.NoError(t, err)
+	defer syscall.Close(fd)
+	_, err = acquire(dir)
+	require.Error(t, err)
+	release(lock)
+	again, err := acquire(dir)
+	require.NoError(t, err)
+	release(again)
+}
+
 // A server that another launcher's lock no longer covers: it is waited for,
 // and refused if it stays.
 func TestAServerThatStaysIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
 	server := start(t, dir)
-	require.NoError(t, server.lock.Close())
+	release(server.lock)
 	_, err := Start(t.Context(), Options{DataDir: dir, Timeout: 100 * time.Millisecond})
 	var inUse *InUseError
 	require.ErrorAs(t, err, &inUse)
