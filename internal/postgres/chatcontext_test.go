@@ -17,10 +17,10 @@ func TestChatContextIsOneSnapshot(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, chatconnect.ChatContext{History: []chatconnect.Turn{}, Knowledge: b.knowledge()}, empty)
 
-	now := time.Now()
+	now := time.Now().UTC()
 	require.NoError(t, b.store.LogChat(ctx, exchange(b, "m1", now)))
 	require.NoError(t, b.store.LogChat(ctx, exchange(b, "m2", now.Add(time.Second))))
-	last := exchange(b, "m3", now.AddDate(0, -1, -1)) // of another month
+	last := exchange(b, "m3", now.AddDate(0, 0, -now.Day()-1)) // of the month before
 	last.Answer.Usage.InputTokens = 1_000_000
 	require.NoError(t, b.store.LogChat(ctx, last))
 	_, err = b.superuser().Exec(ctx, `UPDATE clients SET model = 'gpt-4o', monthly_token_budget = 300 WHERE id = $1`, b.client)

@@ -52,7 +52,7 @@ func TestRolesAndOutages(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	require.NoError(t, os.Chmod(dir, 0o755))
-	options := pgserver.Options{DataDir: filepath.Join(dir, "pg"), Unsafe: true}
+	options := pgserver.Options{DataDir: filepath.Join(dir, "pg"), Unsafe: true, Timeout: patience}
 	server, err := pgserver.Start(ctx, options)
 	require.NoError(t, err)
 	defer func() { server.Stop() }()
@@ -127,7 +127,7 @@ func TestALockedRowIsUnavailable(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	document := b.newDocument()
-	impatient, err := postgres.New(t.Context(), postgres.Options{URL: b.url, LockTimeout: 50 * time.Millisecond})
+	impatient, err := postgres.New(t.Context(), postgres.Options{URL: b.url, LockTimeout: 50 * time.Millisecond, StatementTimeout: patience})
 	require.NoError(t, err)
 	t.Cleanup(impatient.Close)
 	conn := b.superuser()

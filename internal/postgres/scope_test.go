@@ -62,7 +62,7 @@ func TestAConnectionKeepsNobodysClient(t *testing.T) {
 func TestScopedRowsGiveTheConnectionBack(t *testing.T) {
 	t.Parallel()
 	store := oneConn(t, Options{})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	a := scoped{store.pool, settingClient, tenantA}
 
@@ -138,7 +138,7 @@ func TestWhatIsNoClientIsNotFound(t *testing.T) {
 
 func TestFailuresThatPass(t *testing.T) {
 	t.Parallel()
-	store := oneConn(t, Options{StatementTimeout: 100 * time.Millisecond})
+	store := oneConn(t, Options{StatementTimeout: 2 * time.Second}) // no other statement takes so long
 	a := scoped{store.pool, settingClient, tenantA}
 	_, err := a.Exec(t.Context(), `SELECT pg_sleep(30)`)
 	require.ErrorIs(t, storeError(err), errUnavailable, "%v", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -13,6 +14,8 @@ import (
 	"github.com/chatconnect/chatconnect/internal/pgserver/pgtest"
 	"github.com/chatconnect/chatconnect/internal/postgres"
 )
+
+const patience = 2 * time.Minute
 
 // bundle is a store on a database of its own with one client in it.
 type bundle struct {
@@ -26,7 +29,10 @@ type bundle struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	url := pgtest.ForTest(t)
-	store, err := postgres.New(t.Context(), postgres.Options{URL: url})
+	// However busy the machine is, no statement here takes too long.
+	store, err := postgres.New(t.Context(), postgres.Options{
+		URL: url, StatementTimeout: patience, LockTimeout: patience, ConnectTimeout: patience,
+	})
 	require.NoError(t, err)
 	t.Cleanup(store.Close)
 	b := &bundle{T: t, url: url, store: store}
