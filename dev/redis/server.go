@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	clockTick        = 250 * time.Millisecond // how late a key may expire
+	clockTick        = 250 * time.Millisecond // how much too early a key may expire, and how late
 	snapshotInterval = 2 * time.Second        // how much a kill may lose
 )
 

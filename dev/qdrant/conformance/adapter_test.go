@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"os"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -39,7 +41,7 @@ func adapterOnEach(t *testing.T, test func(f adapterFixture)) {
 	t.Parallel()
 	for _, to := range targets(t) {
 		t.Run(to.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			f := adapterFixture{T: t, ctx: ctx, to: to, client: newClient(t, to), prefix: unique(), model: "some/model", searches: &atomic.Int64{}}
 			f.index = f.open(f.model)
@@ -293,11 +295,13 @@ func TestEnsureCollectionRacesAndRecovers(t *testing.T) {
 		require.Len(f, info.GetPayloadSchema(), 3)
 		require.True(f, info.GetPayloadSchema()["client_id"].GetParams().GetKeywordIndexParams().GetIsTenant())
 
-		// Gone under a running process: the next call makes it again.
+		// Gone under a running process: the next call makes it again. Whoever
+		// looks for the generation afterwards may be the next.
+		known := f.active()
 		require.NoError(f, f.client.DeleteCollection(f.ctx, f.collection()))
 		client, document := newTenant(), newDocument()
 		chunk := indexed(document, 1, 0, "back", axis(0, 0))
-		require.ErrorIs(f, f.index.Upsert(f.ctx, client, f.active(), []chatconnect.IndexedChunk{chunk}), chatconnect.ErrGenerationGone)
+		require.ErrorIs(f, f.index.Upsert(f.ctx, client, known, []chatconnect.IndexedChunk{chunk}), chatconnect.ErrGenerationGone)
 		f.upsert(client, chunk)
 		f.requireCount(1, client, chatconnect.Revision{DocumentID: document, Version: 1})
 	})
@@ -319,14 +323,30 @@ func requireUnavailable(t *testing.T, err error) {
 	require.Equal(t, "vector_store_unavailable", e.Code)
 }
 
+// reservePort takes a port that nobody listens on and nobody else can take:
+// who connects to it is refused. listen begins to listen.
+func reservePort(t *testing.T) (address string, listen func() net.Listener) {
+	t.Helper()
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	require.NoError(t, err)
+	file := os.NewFile(uintptr(socket), "reserved")
+	t.Cleanup(func() { _ = file.Close() })
+	require.NoError(t, syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	bound, err := syscall.Getsockname(socket)
+	require.NoError(t, err)
+	return fmt.Sprint("127.0.0.1:", bound.(*syscall.SockaddrInet4).Port), func() net.Listener {
+		require.NoError(t, syscall.Listen(socket, syscall.SOMAXCONN))
+		listener, err := net.FileListener(file) // has a copy of the socket
+		require.NoError(t, err)
+		require.NoError(t, file.Close())
+		return listener
+	}
+}
+
 // TestServerDownAndBack opens the index before there is a server.
 func TestServerDownAndBack(t *testing.T) {
 	t.Parallel()
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := lis.Addr().String()
-	require.NoError(t, lis.Close())
-
+	address, listen := reservePort(t)
 	index, err := vector.New(t.Context(), vector.Options{URL: "http://" + address, Model: "m", Dimensions: dims})
 	require.NoError(t, err, "New does not need the server")
 	defer func() { require.NoError(t, index.Close()) }()
@@ -342,28 +362,33 @@ func TestServerDownAndBack(t *testing.T) {
 
 	server, err := qdrant.Open(t.TempDir(), qdrant.Options{})
 	require.NoError(t, err)
-	lis, err = net.Listen("tcp", address)
-	require.NoError(t, err)
+	lis := listen()
 	go func() { _ = server.Serve(lis) }()
 	// Each connection of the pool finds out for itself.
 	require.Eventually(t, func() bool {
 		_, err := index.Generations(t.Context())
 		return err == nil && index.Upsert(t.Context(), client, g, []chatconnect.IndexedChunk{chunk}) == nil
-	}, 10*time.Second, 20*time.Millisecond)
+	}, patience, 20*time.Millisecond)
 	require.NoError(t, server.Close())
 	requireUnavailable(t, index.Upsert(t.Context(), client, g, []chatconnect.IndexedChunk{chunk}))
 }
 
 func TestContextEndsACall(t *testing.T) {
 	t.Parallel()
-	mute, err := net.Listen("tcp", "127.0.0.1:0") // accepts and never answers
+	mute, err := net.Listen("tcp", "127.0.0.1:0") // connects and never answers
 	require.NoError(t, err)
 	defer func() { _ = mute.Close() }()
-	start := time.Now()
 	index, err := vector.New(t.Context(), vector.Options{URL: "http://" + mute.Addr().String(), Model: "m", Dimensions: dims})
 	require.NoError(t, err)
 	defer func() { _ = index.Close() }()
-	require.Less(t, time.Since(start), time.Second)
+	// New can't have waited for an answer: it has not even connected.
+	first, err := net.Dial("tcp", mute.Addr().String())
+	require.NoError(t, err)
+	defer func() { _ = first.Close() }()
+	accepted, err := mute.Accept()
+	require.NoError(t, err)
+	defer func() { _ = accepted.Close() }()
+	require.Equal(t, first.LocalAddr().String(), accepted.RemoteAddr().String())
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err = index.Search(ctx, newTenant(), chatconnect.SearchQuery{Text: "x", Vector: axis(0, 0), Generation: chatconnect.Generation{Collection: "c", Dimensions: dims}, Limit: 1})

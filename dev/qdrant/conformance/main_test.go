@@ -69,6 +69,9 @@ func startChild(t *testing.T, dir string) (address string, process *exec.Cmd) {
 	return address, process
 }
 
+// patience is with a busy machine.
+const patience = 5 * time.Minute
+
 // target is a server under test.
 type target struct {
 	name   string
@@ -119,7 +122,7 @@ func newClient(t testing.TB, to target) *pb.Client {
 	}
 	client, err := pb.NewClient(&pb.Config{
 		Host: u.Hostname(), Port: port, UseTLS: u.Scheme == "https", APIKey: to.apiKey,
-		SkipCompatibilityCheck: true, PoolSize: 1,
+		SkipCompatibilityCheck: true, PoolSize: 1, KeepAliveTimeout: uint(patience.Seconds()),
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = client.Close() })
@@ -140,7 +143,7 @@ func onEach(t *testing.T, test func(f fixture)) {
 	t.Parallel()
 	for _, to := range targets(t) {
 		t.Run(to.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			f := fixture{T: t, client: newClient(t, to), name: unique(), ctx: ctx}
 			defer func() {
