@@ -10,6 +10,7 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/api"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
@@ -89,9 +90,10 @@ func TestRetry(t *testing.T) {
 func TestRetryWaitsForTheRunThatIsEnding(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	b.server.Quick(func(timing *api.Timing) { timing.StartTimeout = time.Hour })
 	owner, client, _ := b.tenant("a@example.com")
 	d := b.learned(client, "failed", "broken")
-	d.UpdatedAt = time.Now()
+	d.UpdatedAt = time.Now().Add(time.Minute) // just now, however long the request takes to arrive
 	documentStore{memory: b.memory}.set(d)
 	ending := newRun(temporal.IngestionWorkflowID(client, chatconnect.Revision{DocumentID: d.ID, Version: 1}))
 	b.workflows.runs[ending.id] = ending

@@ -44,7 +44,7 @@ func (b *browser) dial(query string) *socket {
 }
 
 func (s *socket) read() (message, error) {
-	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
 	_, body, err := s.conn.Read(ctx)
 	if err != nil {
@@ -157,7 +157,7 @@ func TestEventsWithoutFeed(t *testing.T) {
 	s := owner.dial("?clientId=" + string(client))
 	require.Empty(t, s.next().Documents)
 	documentStore{memory: b.memory}.set(progress(client, 10))
-	require.Eventually(t, func() bool { return len(s.next().Documents) == 1 }, 10*time.Second, time.Millisecond, "snapshots go on")
+	require.Eventually(t, func() bool { return len(s.next().Documents) == 1 }, time.Minute, time.Millisecond, "snapshots go on")
 }
 
 func TestEventsOfSeveralClients(t *testing.T) {
@@ -301,7 +301,7 @@ func TestEventsSlowReader(t *testing.T) {
 		require.NoError(t, b.feed.PublishDocument(t.Context(), d))
 	}
 	s.conn.SetReadLimit(10 << 20)
-	require.Eventually(t, func() bool { return strings.Contains(b.log.String(), "too slow") }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(b.log.String(), "too slow") }, time.Minute, time.Millisecond)
 	require.Equal(t, websocket.StatusTryAgainLater, s.closed())
 }
 

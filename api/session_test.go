@@ -284,9 +284,9 @@ func TestStreamsOfASession(t *testing.T) {
 		c.places.mu.Lock()
 		defer c.places.mu.Unlock()
 		return c.places.renewed > 0
-	}, 10*time.Second, time.Millisecond, "an open stream keeps its place")
+	}, time.Minute, time.Millisecond, "an open stream keeps its place")
 	streams[0].leave()
-	require.Eventually(t, func() bool { return c.places.taken() < api.StreamsPerSession }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return c.places.taken() < api.StreamsPerSession }, time.Minute, time.Millisecond)
 	c.visitor.open("GET", path, nil)
 }
 
