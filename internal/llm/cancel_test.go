@@ -59,13 +59,13 @@ func TestCancelLeavesNothingBehind(t *testing.T) { //nolint:paralleltest // see 
 					require.Positive(t, got.Usage.InputTokens)
 				}
 				if !cancelled.IsZero() {
-					require.Less(t, time.Since(cancelled), 5*time.Second, "promptly")
+					require.Less(t, time.Since(cancelled), 20*time.Second, "promptly, and not when a timeout ends it")
 					require.LessOrEqual(t, seen, 3, "no token after the end")
 				}
 				require.Eventually(t, func() bool {
 					return !strings.Contains(stacks(), "langchaingo") && !strings.Contains(stacks(), "idleBody")
 				},
-					15*time.Second, 5*time.Millisecond, "goroutines are left")
+					time.Minute, 5*time.Millisecond, "goroutines are left")
 			})
 		}
 	}
@@ -95,7 +95,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 			_, err := m.Generate(ctx, shoes, collect(new([]string)))
 			require.NoError(t, err)
 			return reused
-		}, 10*time.Second, time.Millisecond)
+		}, time.Minute, time.Millisecond)
 	})
 }
 

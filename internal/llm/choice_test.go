@@ -213,7 +213,7 @@ func TestAModelRewritesFollowUps(t *testing.T) {
 	t.Parallel()
 	history := []chatconnect.Turn{{Question: "Is the Trail X waterproof?", Answer: "Yes [1]."}}
 	f := newFake(t, fakemodel.Knobs{Mode: fakemodel.ModeFixed, Text: "How much does the Trail X cost?\n"})
-	r, err := NewRewriter(f.options())
+	r, err := newRewriter(f.options(), time.Minute) // a busy machine may take a while
 	require.NoError(t, err)
 	got := r.Rewrite(timeout(t), history, "And how much is that?")
 	require.Equal(t, "How much does the Trail X cost?", got.Text)
@@ -230,10 +230,15 @@ func TestAModelRewritesFollowUps(t *testing.T) {
 		"down": {Kind: fakemodel.FaultServerError}, "silent": {Kind: fakemodel.FaultHang}, "cut": {Kind: fakemodel.FaultCut, AfterTokens: 1},
 	} {
 		require.NoError(t, f.Set(fakemodel.Knobs{Mode: fakemodel.ModeFixed, Text: "How much?", Faults: []fakemodel.Fault{fault}}))
+		var r chatconnect.Rewriter = r
+		if name == "silent" {
+			r, err = NewRewriter(f.options())
+			require.NoError(t, err)
+		}
 		before := time.Now()
 		got := r.Rewrite(timeout(t), history, "And how much is that?")
 		require.Equal(t, "And how much is that? Trail X waterproof", got.Text, name)
 		require.Equal(t, name == "cut", got.Usage != chatconnect.Usage{}, "%s: what has begun is paid for", name)
-		require.Less(t, time.Since(before), 10*time.Second)
+		require.Less(t, time.Since(before), 30*time.Second)
 	}
 }
