@@ -43,13 +43,17 @@ func childrenOf(pid int) []int {
 }
 
 // childIn finds the child that works in a directory under dir: tests run in
-// parallel, so there are others.
+// parallel, so there are others. The kernel may leave a child out of its list
+// while another ends, hence more than one look.
 func childIn(pid int, dir string) (int, bool) {
-	for _, child := range childrenOf(pid) {
-		cwd, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", child))
-		if err == nil && strings.HasPrefix(cwd, dir+"/") {
-			return child, true
+	for range 1000 {
+		for _, child := range childrenOf(pid) {
+			cwd, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", child))
+			if err == nil && strings.HasPrefix(cwd, dir+"/") {
+				return child, true
+			}
 		}
+		time.Sleep(10 * time.Millisecond)
 	}
 	return 0, false
 }
@@ -154,7 +158,7 @@ func TestDeadlineEndsTheChild(t *testing.T) {
 	began := time.Now()
 	_, err := parse(t, p, chatconnect.TypeDOCX, heavy)
 	requireFailure(t, err, chatconnect.CodeTooComplex)
-	require.Less(t, time.Since(began), 30*time.Second)
+	require.Less(t, time.Since(began), time.Minute) // mostly for the child's start; to its end it would take a while
 }
 
 func TestMemoryLimitEndsTheChild(t *testing.T) {
@@ -205,7 +209,7 @@ func TestChildDiesWithItsParent(t *testing.T) {
 	require.Eventually(t, func() bool {
 		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", child))
 		return err != nil || strings.Contains(string(status), ") Z ")
-	}, 20*time.Second, 10*time.Millisecond, "the child lives on")
+	}, 50*time.Second, 10*time.Millisecond, "the child lives on") // it would not end by itself before its deadline
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Empty(t, left, "files were left behind")

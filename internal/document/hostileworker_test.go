@@ -21,12 +21,13 @@ import (
 
 // envHostileWorker marks a process that parses files as a worker does, and
 // holds nothing else in memory: what a hostile file makes of a worker can be
-// measured there. Its value is the deadline.
+// measured there.
 const envHostileWorker = "TEST_DOCUMENT_HOSTILE_WORKER"
 
 type hostileJob struct {
-	Type chatconnect.FileType
-	Path string
+	Type     chatconnect.FileType
+	Path     string
+	Deadline time.Duration
 }
 
 type hostileOutcome struct {
@@ -37,15 +38,9 @@ type hostileOutcome struct {
 
 // runHostileWorkerIfAsked reads jobs and writes outcomes, a line of JSON each.
 func runHostileWorkerIfAsked() {
-	value, asked := os.LookupEnv(envHostileWorker)
-	if !asked {
+	if _, asked := os.LookupEnv(envHostileWorker); !asked {
 		return
 	}
-	deadline, err := time.ParseDuration(value)
-	if err != nil {
-		panic(err)
-	}
-	p := document.NewParser(document.Options{Deadline: deadline, Logger: slog.New(slog.DiscardHandler)})
 	jobs, outcomes := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
 	for {
 		var job hostileJob
@@ -53,6 +48,7 @@ func runHostileWorkerIfAsked() {
 			os.Exit(0) // nobody asks any more
 		}
 		var outcome hostileOutcome
+		p := document.NewParser(document.Options{Deadline: job.Deadline, Logger: slog.New(slog.DiscardHandler)})
 		file, err := os.Open(job.Path)
 		if err == nil {
 			err = p.Parse(context.Background(), job.Type, file, func(chatconnect.Block) error { outcome.Blocks++; return nil }, nil)
@@ -75,13 +71,13 @@ type hostileWorker struct {
 	watch    *rss.Watch
 }
 
-func startHostileWorker(t *testing.T, deadline time.Duration) *hostileWorker {
+func startHostileWorker(t *testing.T) *hostileWorker {
 	t.Helper()
 	require.NoError(t, warm())
 	self, err := os.Executable()
 	require.NoError(t, err)
 	command := exec.CommandContext(t.Context(), self)
-	command.Env = append(os.Environ(), envHostileWorker+"="+deadline.String())
+	command.Env = append(os.Environ(), envHostileWorker+"=1")
 	command.Stderr = os.Stderr
 	jobs, err := command.StdinPipe()
 	require.NoError(t, err)
@@ -98,7 +94,7 @@ func startHostileWorker(t *testing.T, deadline time.Duration) *hostileWorker {
 
 // parse has the worker parse a file and returns how that ended and the peak of
 // the child that did it, in MB.
-func (w *hostileWorker) parse(t *testing.T, fileType chatconnect.FileType, content io.Reader) (hostileOutcome, int64) {
+func (w *hostileWorker) parse(t *testing.T, fileType chatconnect.FileType, content io.Reader, deadline time.Duration) (hostileOutcome, int64) {
 	t.Helper()
 	path := filepath.Join(w.dir, "file")
 	file, err := os.Create(path)
@@ -107,7 +103,7 @@ func (w *hostileWorker) parse(t *testing.T, fileType chatconnect.FileType, conte
 	require.NoError(t, err)
 	require.NoError(t, file.Close())
 	_ = w.watch.Recent()
-	require.NoError(t, w.jobs.Encode(hostileJob{fileType, path}))
+	require.NoError(t, w.jobs.Encode(hostileJob{fileType, path, deadline}))
 	var outcome hostileOutcome
 	require.NoError(t, w.outcomes.Decode(&outcome))
 	return outcome, w.watch.Recent() >> 20

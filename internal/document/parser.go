@@ -44,12 +44,14 @@ func errUnavailable(cause error) error {
 }
 
 // Warm compiles PDFium into the cache directory (3 s, once for each version
-// of the binary), so that the first PDF needn't wait for it.
+// of the binary), so that the first PDF needn't wait for it. Its limits are
+// wide: no document has a part in it, and it may take as long as a machine
+// needs that has little time for it.
 func (p *Parser) Warm(ctx context.Context) error {
 	if err := p.prepareCache(); err != nil {
 		return err
 	}
-	const memory, deadline = 1 << 30, 2 * time.Minute
+	const memory, deadline = 1 << 30, 10 * time.Minute
 	t := task{Kind: taskWarm, CacheDir: p.options.CacheDir, MemoryBytes: memory, CPUSeconds: int64(deadline.Seconds())}
 	return p.run(ctx, t, nil, deadline, &receiver{})
 }
