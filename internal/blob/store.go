@@ -116,8 +116,9 @@ func (s *Store) newWriter(ctx context.Context, key string, file **os.File) (*clo
 		},
 	}
 	w, err := s.bucket.NewWriter(ctx, key, options)
-	if err != nil && s.dir != "" && errors.Is(err, os.ErrNotExist) {
-		// DeletePrefix has just removed the directory as empty.
+	// A deletion has just removed a directory as empty, or while it was made
+	// (then it "exists"). It may go on with the one above, and others follow.
+	for tries := 0; tries < 10 && s.dir != "" && (errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrExist)); tries++ {
 		w, err = s.bucket.NewWriter(ctx, key, options)
 	}
 	return w, err

@@ -3,6 +3,7 @@ package blob_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -283,4 +284,24 @@ func TestBlobsOutliveTheStore(t *testing.T) {
 	put(t, first, "c/k", "kept")
 	require.NoError(t, first.Close())
 	require.Equal(t, "kept", read(t, open(t, url), "c/k"))
+}
+
+// Each deletion removes the directories that it leaves empty, under whoever is
+// about to write there.
+func TestPutsBesideDeletions(t *testing.T) {
+	t.Parallel()
+	s := open(t, "file://"+t.TempDir())
+	var all sync.WaitGroup
+	for i := range 8 {
+		key := fmt.Sprintf("c/d/%d/source", i)
+		all.Go(func() {
+			for range 200 {
+				_, err := s.Put(t.Context(), key, strings.NewReader("new"))
+				if !assert.NoError(t, err) || !assert.NoError(t, s.Delete(t.Context(), key)) {
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
 }
