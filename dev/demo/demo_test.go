@@ -42,7 +42,7 @@ func TestCreateIsIdempotent(t *testing.T) {
 // startApp runs the app on the shared stack.
 func startApp(t *testing.T) string {
 	t.Helper()
-	settings, err := config.Load(stacktest.Environ(t))
+	settings, err := config.Load(append(stacktest.Environ(t), "SHUTDOWN_TIMEOUT=1m"))
 	require.NoError(t, err)
 	a, err := app.New(t.Context(), settings, app.Options{
 		Roles: app.Roles{API: true, Worker: true}, Logger: slog.New(slog.DiscardHandler),
@@ -57,7 +57,7 @@ func startApp(t *testing.T) string {
 	})
 	select {
 	case <-a.Ready():
-	case <-time.After(time.Minute):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the app does not get ready")
 	}
 	return a.URL()

@@ -20,8 +20,8 @@ import (
 // app SHUTDOWN_TIMEOUT, which is short here because nothing is lost by a kill.
 const (
 	startTimeout    = 2 * time.Minute // a download of PostgreSQL included
-	readyTimeout    = 30 * time.Second
-	stopTimeout     = 8 * time.Second
+	readyTimeout    = time.Minute
+	stopTimeout     = 30 * time.Second // Ctrl-C once more stops at once
 	shutdownTimeout = "3s"
 )
 

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const patience = 90 * time.Second // also under -race on two busy cores
+const patience = 3 * time.Minute // also under -race on two busy cores
 
 // command is a running chatconnect-dev.
 type command struct {
@@ -87,6 +87,7 @@ func startAs(t *testing.T, home string, cmd *exec.Cmd) *command {
 	c := &command{t: t, cmd: cmd, output: &output{changed: make(chan struct{}, 1)}, exited: make(chan struct{})}
 	cmd.Env = []string{
 		asCommand + "=1", "CHATCONNECT_HOME=" + home, "PORT=0", "METRICS_ADDR=127.0.0.1:0",
+		"SHUTDOWN_TIMEOUT=1m", // what does not stop in time is an error
 		"HOME=" + os.Getenv("HOME"), "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(),
 	}
 	cmd.Stdout, cmd.Stderr = c.output, c.output

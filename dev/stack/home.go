@@ -117,7 +117,7 @@ func Reset(dir string) (err error) {
 // removeDatabase removes it wherever it lies (see pgserver.ResolveDataDir). The
 // server of a process that was just killed may need a moment to follow it.
 func removeDatabase(dir string) error {
-	const patience, pause = 10 * time.Second, 50 * time.Millisecond
+	const patience, pause = time.Minute, 50 * time.Millisecond
 	for began := time.Now(); ; time.Sleep(pause) {
 		err := pgserver.Remove(dir)
 		var inUse *pgserver.InUseError

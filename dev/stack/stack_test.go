@@ -61,7 +61,10 @@ func serving(t *testing.T, env environ) int {
 	defer func() { _ = redis.Close() }()
 	require.NoError(t, redis.Ping(ctx).Err())
 
-	temporal, err := client.Dial(client.Options{HostPort: env["TEMPORAL_ADDRESS"], Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+	temporal, err := client.Dial(client.Options{
+		HostPort: env["TEMPORAL_ADDRESS"], Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+		ConnectionOptions: client.ConnectionOptions{GetSystemInfoTimeout: time.Minute},
+	})
 	require.NoError(t, err)
 	temporal.Close()
 	require.True(t, strings.HasPrefix(env["QDRANT_URL"], "http://127.0.0.1:"))

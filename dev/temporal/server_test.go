@@ -44,13 +44,18 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// patience is with a busy machine.
+const patience = time.Minute
+
 func quiet() sdklog.Logger {
 	return sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))
 }
 
 func dial(t *testing.T, address string) client.Client {
 	t.Helper()
-	c, err := client.Dial(client.Options{HostPort: address, Logger: quiet()})
+	c, err := client.Dial(client.Options{
+		HostPort: address, Logger: quiet(), ConnectionOptions: client.ConnectionOptions{GetSystemInfoTimeout: patience},
+	})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	return c
@@ -58,7 +63,7 @@ func dial(t *testing.T, address string) client.Client {
 
 // twoSteps runs one activity, waits for a signal and runs another.
 func twoSteps(ctx workflow.Context, name string) (string, error) {
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: 10 * time.Second})
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: patience})
 	var first, second string
 	if err := workflow.ExecuteActivity(ctx, "Greet", name).Get(ctx, &first); err != nil {
 		return "", err
@@ -91,7 +96,7 @@ func TestStartServesWorkflowsAndTheUI(t *testing.T) {
 	require.NoError(t, err)
 	t.Logf("started in %v", time.Since(began).Round(time.Millisecond))
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		began := time.Now()
 		require.NoError(t, server.Stop(ctx))
@@ -122,7 +127,7 @@ func TestStartServesWorkflowsAndTheUI(t *testing.T) {
 		require.Eventually(t, func() bool { // the list of workflows is written asynchronously
 			status, body := get(t, server.UIURL()+path)
 			return status == http.StatusOK && strings.Contains(strings.ToLower(body), strings.ToLower(want))
-		}, 10*time.Second, 50*time.Millisecond, path)
+		}, patience, 50*time.Millisecond, path)
 	}
 }
 
@@ -171,7 +176,7 @@ func TestKilledWhileStartingFirst(t *testing.T) {
 	for round := range 4 {
 		helper := spawnHelper(t, dir)
 		// The moments: file created, and then ever later.
-		require.Eventually(t, func() bool { _, err := os.Stat(file); return err == nil }, 30*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { _, err := os.Stat(file); return err == nil }, patience, time.Millisecond)
 		time.Sleep(time.Duration(round) * 8 * time.Millisecond)
 		helper.kill(t)
 	}
@@ -269,7 +274,7 @@ func waitForSignalWait(t *testing.T, c client.Client, id string) {
 		described, err := c.DescribeWorkflowExecution(t.Context(), id, "")
 		return err == nil && len(described.GetPendingActivities()) == 0 && described.GetPendingWorkflowTask() == nil &&
 			described.GetWorkflowExecutionInfo().GetHistoryLength() >= 10
-	}, 10*time.Second, 10*time.Millisecond)
+	}, patience, 10*time.Millisecond)
 }
 
 func get(t *testing.T, url string) (int, string) {

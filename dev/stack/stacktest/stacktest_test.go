@@ -37,7 +37,8 @@ func TestTestsAreApart(t *testing.T) {
 
 				c, err := client.Dial(client.Options{
 					HostPort: env["TEMPORAL_ADDRESS"], Namespace: env["TEMPORAL_NAMESPACE"],
-					Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+					Logger:            sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+					ConnectionOptions: client.ConnectionOptions{GetSystemInfoTimeout: patience},
 				})
 				require.NoError(t, err)
 				defer c.Close()
