@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -18,12 +19,14 @@ import (
 const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 2 * time.Minute
+	firstByteTimeout  = 500 * time.Millisecond // while the endpoint shuts down
 )
 
 // endpoint is a listener with its server.
 type endpoint struct {
 	listener net.Listener
 	server   *http.Server
+	unused   sync.Map // of the net.Conns that no byte has come on yet
 }
 
 // listen binds at once, so that a taken port is said before anything starts.
@@ -32,9 +35,32 @@ func listen(ctx context.Context, name, address string, handler http.Handler) (*e
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return &endpoint{listener: listener, server: &http.Server{
+	e := &endpoint{listener: listener}
+	e.server = &http.Server{
 		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 64 << 10,
-	}}, nil
+		ConnState: e.observe,
+	}
+	e.server.RegisterOnShutdown(e.hurry)
+	return e, nil
+}
+
+func (e *endpoint) observe(conn net.Conn, state http.ConnState) {
+	if state == http.StateNew {
+		e.unused.Store(conn, nil)
+		return
+	}
+	e.unused.Delete(conn)
+}
+
+// hurry gives connections that were never used little time to become so.
+// Browsers open them in advance, and net/http would wait over 5 s for each
+// before it takes it for idle.
+func (e *endpoint) hurry() {
+	deadline := time.Now().Add(firstByteTimeout)
+	e.unused.Range(func(conn, _ any) bool {
+		_ = conn.(net.Conn).SetReadDeadline(deadline) // a request that comes sets its own
+		return true
+	})
 }
 
 func (e *endpoint) serve() error {
