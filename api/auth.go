@@ -63,11 +63,28 @@ func (s *Server) postRegister(c *gin.Context) {
 	user, err := s.Users.CreateUser(ctx, chatconnect.User{
 		ID: chatconnect.UserID(newID()), Email: email, Name: name, CreatedAt: time.Now().UTC(),
 	}, hash)
+	if errors.Is(err, chatconnect.ErrEmailTaken) {
+		user, err = s.registered(c, email, in.Password)
+	}
 	if err != nil {
 		s.fail(c, err)
 		return
 	}
 	s.logIn(c, user, http.StatusCreated)
+}
+
+// registered returns the account of who registers once more, whose answer was
+// lost or a 503 for want of a session: he knows the password. Guessing is
+// limited as it is for a login.
+func (s *Server) registered(c *gin.Context, email, password string) (chatconnect.User, error) {
+	if err := s.throttleLogin(c, email); err != nil {
+		return chatconnect.User{}, err
+	}
+	user, err := s.authenticate(c.Request.Context(), email, password)
+	if errors.Is(err, errWrongLogin) {
+		err = chatconnect.ErrEmailTaken
+	}
+	return user, err
 }
 
 func (s *Server) postLogin(c *gin.Context) {
@@ -89,24 +106,29 @@ func (s *Server) postLogin(c *gin.Context) {
 		s.fail(c, errWrongLogin)
 		return
 	}
-	user, hash, err := s.Users.UserByEmail(ctx, email)
-	if err != nil && !errors.Is(err, chatconnect.ErrNotFound) {
+	user, err := s.authenticate(ctx, email, in.Password)
+	if err != nil {
 		s.fail(c, err)
 		return
+	}
+	s.logIn(c, user, http.StatusOK)
+}
+
+// authenticate returns errWrongLogin for an account that there isn't, too, and
+// takes as long.
+func (s *Server) authenticate(ctx context.Context, email, password string) (chatconnect.User, error) {
+	user, hash, err := s.Users.UserByEmail(ctx, email)
+	if err != nil && !errors.Is(err, chatconnect.ErrNotFound) {
+		return chatconnect.User{}, err
 	}
 	if err != nil {
 		hash = ""
 	}
-	match, err := s.passwords.matches(ctx, in.Password, hash)
-	if err != nil {
-		s.fail(c, err)
-		return
+	match, err := s.passwords.matches(ctx, password, hash)
+	if err == nil && !match {
+		err = errWrongLogin
 	}
-	if !match {
-		s.fail(c, errWrongLogin)
-		return
-	}
-	s.logIn(c, user, http.StatusOK)
+	return user, err
 }
 
 // logIn gives the browser a new session; one it came with is ended, so that

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -159,6 +160,34 @@ func TestSessionsDown(t *testing.T) {
 	require.NotEmpty(t, r.Header.Get("Retry-After"))
 	require.NotContains(t, string(r.body), "10.0.0.5", "internals stay inside")
 	require.Contains(t, b.log.String(), "10.0.0.5", "but in the log")
+}
+
+// Whoever registered, but was given no session, repeats it as he is told to.
+func TestRegistrationIsRepeated(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	failing := func(err error) {
+		b.memory.mu.Lock()
+		defer b.memory.mu.Unlock()
+		b.memory.failSessions = err
+	}
+	who, ada := b.browser(), object{"email": "ada@example.com", "password": "correct horse", "name": "Ada"}
+	failing(errors.New("connection refused"))
+	who.post("/api/auth/register", ada).problem(t, 503, "sessions_unavailable")
+	failing(nil)
+	r := who.post("/api/auth/register", ada)
+	require.Equal(t, 201, r.StatusCode, "%s", r.body)
+	require.Equal(t, 200, who.get("/api/auth/me").StatusCode)
+
+	again := b.browser().post("/api/auth/register", ada)
+	require.Equal(t, r.json(t), again.json(t), "one account")
+	guess := object{"email": "ada@example.com", "password": "guess it is", "name": "Eve"}
+	for range 7 { // of ten attempts a minute
+		b.browser().post("/api/auth/register", guess).problem(t, 409, "email_taken")
+	}
+	require.Eventually(t, func() bool { // some may be given back meanwhile
+		return b.browser().post("/api/auth/register", guess).StatusCode == http.StatusTooManyRequests
+	}, time.Minute, time.Millisecond, "guessing here is guessing a password")
 }
 
 func TestCrossOriginIsRefused(t *testing.T) {

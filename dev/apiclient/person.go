@@ -36,14 +36,10 @@ func NewPerson(base string) (*Person, error) {
 	return &Person{base: base, http: &http.Client{Jar: jar, Timeout: patience}}, nil
 }
 
-// Register makes an account and logs in to it.
+// Register makes an account and logs in to it, or to the one that it made before
+// with this password.
 func (p *Person) Register(ctx context.Context, email, password, name string) error {
 	return p.JSON(ctx, http.MethodPost, "/api/auth/register", map[string]string{"email": email, "password": password, "name": name}, nil)
-}
-
-// Login logs in.
-func (p *Person) Login(ctx context.Context, email, password string) error {
-	return p.JSON(ctx, http.MethodPost, "/api/auth/login", map[string]string{"email": email, "password": password}, nil)
 }
 
 // JSON sends in, unless that is nil, and decodes a successful answer into out,

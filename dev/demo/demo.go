@@ -7,7 +7,6 @@ package demo
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -44,7 +43,7 @@ func Create(ctx context.Context, baseURL, password string) (Account, error) {
 		return Account{}, err
 	}
 	account := Account{Email: Email, Password: password}
-	if err := enter(ctx, person, account); err != nil {
+	if err := person.Register(ctx, account.Email, account.Password, Name); err != nil { // or logs in
 		return Account{}, fmt.Errorf("demo account: %w", err)
 	}
 	if err := client(ctx, person, &account); err != nil {
@@ -54,16 +53,6 @@ func Create(ctx context.Context, baseURL, password string) (Account, error) {
 		return Account{}, fmt.Errorf("demo document: %w", err)
 	}
 	return account, nil
-}
-
-// enter registers, or logs in if somebody has.
-func enter(ctx context.Context, person *apiclient.Person, account Account) error {
-	err := person.Register(ctx, account.Email, account.Password, Name)
-	var problem *apiclient.Problem
-	if errors.As(err, &problem) && problem.Code == "email_taken" {
-		err = person.Login(ctx, account.Email, account.Password)
-	}
-	return err
 }
 
 func client(ctx context.Context, person *apiclient.Person, account *Account) error {

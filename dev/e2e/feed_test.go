@@ -43,7 +43,7 @@ func (c *tenant) follow(done func(feedMessage) bool) {
 		if err == nil {
 			return
 		}
-		require.NoError(c.t, ctx.Err(), err)
+		require.NoError(c.t, ctx.Err(), "%v", err)
 		again := []websocket.StatusCode{websocket.StatusGoingAway, websocket.StatusTryAgainLater, websocket.StatusInternalError}
 		if !slices.Contains(again, websocket.CloseStatus(err)) {
 			require.ErrorIs(c.t, err, errSilence, "not of the server's asking")
