@@ -36,7 +36,7 @@ func TestCreateIsIdempotent(t *testing.T) {
 	require.Equal(t, 1, documents(t, url, "a good password"))
 
 	_, err = demo.Create(t.Context(), url, "another password")
-	require.ErrorContains(t, err, "login_wrong")
+	require.ErrorContains(t, err, "email_taken")
 }
 
 // startApp runs the app on the shared stack.
