@@ -94,6 +94,7 @@ func (t task) run(out sink.Sink) (err error) {
 	if file == nil {
 		return errors.New("no document")
 	}
+	defer file.Close()
 	limited := &sink.Limited{To: out, MaxBytes: t.MaxText, MaxBlocks: t.MaxBlocks}
 	if err := read(ctx, t, file, limited); err != nil {
 		return err
