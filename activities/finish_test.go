@@ -7,12 +7,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
-	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/internal/workflowtest"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
@@ -155,11 +154,7 @@ func TestARepeatedFailureLeavesAloneWhatIsTriedAgain(t *testing.T) {
 		Version: 1, Status: chatconnect.StatusParsing, Stages: []chatconnect.StageTime{{StartedAt: time.Now().Add(-time.Hour)}},
 	}}, &failed}
 	a := &Ingestion{Documents: r, Blobs: r, Progress: silence{}, Metrics: silence{}, Logger: slog.New(slog.DiscardHandler)}
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	environment := suite.NewTestWorkflowEnvironment()
-	environment.SetTestTimeout(patiently)
-	environment.SetWorkerOptions(sdkworker.Options{DeadlockDetectionTimeout: patiently})
+	environment := workflowtest.New(t)
 	environment.RegisterActivity(a.FailDocument)
 	environment.ExecuteWorkflow(func(ctx workflow.Context) error {
 		return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, temporal.StageOptions(time.Minute)), a.FailDocument, &temporal.FailInput{

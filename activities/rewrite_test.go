@@ -9,14 +9,12 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/log"
-	"go.temporal.io/sdk/testsuite"
-	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/internal/cache"
 	"github.com/chatconnect/chatconnect/internal/redistest"
+	"github.com/chatconnect/chatconnect/internal/workflowtest"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
@@ -60,11 +58,7 @@ func TestARewritingIsPaidForOnce(t *testing.T) {
 			Chats: all, Embedders: all, Index: all, Rewriter: all, Metrics: all,
 			Cache: cache.New(cache.Options{Redis: redistest.Mini(t).Client(t), Timeout: patiently}), Logger: slog.New(slog.DiscardHandler),
 		}
-		var suite testsuite.WorkflowTestSuite
-		suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-		env := suite.NewTestWorkflowEnvironment()
-		env.SetTestTimeout(patiently)
-		env.SetWorkerOptions(sdkworker.Options{DeadlockDetectionTimeout: patiently})
+		env := workflowtest.New(t)
 		env.ExecuteWorkflow(func(ctx workflow.Context) (*temporal.RetrieveResult, error) {
 			ctx = workflow.WithLocalActivityOptions(ctx, temporal.RetrieveOptions())
 			var found *temporal.RetrieveResult

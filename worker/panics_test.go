@@ -8,28 +8,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/interceptor"
-	"go.temporal.io/sdk/log"
 	sdktemporal "go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/testsuite"
-	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/internal/workflowtest"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
 // TestAPanicIsTriedAgainAndThenAnError: no activity panics for ever.
 func TestAPanicIsTriedAgainAndThenAnError(t *testing.T) {
 	t.Parallel()
-	quiet := slog.New(slog.DiscardHandler)
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(log.NewStructuredLogger(quiet))
-	env := suite.NewTestWorkflowEnvironment()
-	env.SetTestTimeout(time.Minute)
-	env.SetWorkerOptions(sdkworker.Options{
-		Interceptors: []interceptor.WorkerInterceptor{&panics{logger: quiet}}, DeadlockDetectionTimeout: time.Minute,
-	})
+	env := workflowtest.New(t, &panics{logger: slog.New(slog.DiscardHandler)})
 	attempts := 0
 	env.RegisterActivityWithOptions(func(context.Context) error {
 		attempts++

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/chatconnect/chatconnect/activities"
+	"github.com/chatconnect/chatconnect/internal/workflowtest"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
@@ -20,7 +21,7 @@ var (
 
 func commandEnvironment(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
-	env := newEnvironment(t)
+	env := workflowtest.New(t)
 	env.SetWorkflowRunTimeout(30 * 24 * time.Hour)
 	env.RegisterActivity(&activities.Commands{})
 	return env

@@ -13,6 +13,7 @@ import (
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/activities"
+	"github.com/chatconnect/chatconnect/internal/workflowtest"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
@@ -23,7 +24,7 @@ var input = &temporal.IngestInput{
 
 func ingestEnvironment(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
-	env := newEnvironment(t)
+	env := workflowtest.New(t)
 	env.SetWorkflowRunTimeout(30 * 24 * time.Hour) // the environment caps what activities may take by it
 	env.RegisterActivity(&activities.Ingestion{})
 	return env

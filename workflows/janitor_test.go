@@ -13,12 +13,13 @@ import (
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/activities"
+	"github.com/chatconnect/chatconnect/internal/workflowtest"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
 func janitorEnvironment(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
-	env := newEnvironment(t)
+	env := workflowtest.New(t)
 	env.RegisterActivity(&activities.Ingestion{})
 	env.RegisterActivity(&activities.Janitor{})
 	return env

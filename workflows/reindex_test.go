@@ -16,6 +16,7 @@ import (
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/activities"
+	"github.com/chatconnect/chatconnect/internal/workflowtest"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
@@ -28,7 +29,7 @@ var (
 
 func reindexEnvironment(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
-	env := newEnvironment(t)
+	env := workflowtest.New(t)
 	env.SetWorkflowRunTimeout(30 * 24 * time.Hour)
 	env.RegisterActivity(&activities.Reindex{})
 	return env

@@ -10,12 +10,13 @@ import (
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/activities"
+	"github.com/chatconnect/chatconnect/internal/workflowtest"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
 func retentionEnvironment(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
-	env := newEnvironment(t)
+	env := workflowtest.New(t)
 	env.RegisterActivity(&activities.Retention{})
 	return env
 }
