@@ -181,9 +181,11 @@ func (a *answerStream) catchUp(ctx context.Context) (told bool, err error) {
 		return false, ctx.Err()
 	}
 	for _, event := range events {
-		a.out.event(event.ID, event.Type, event.Data)
+		if told, err = a.relayed(event); told || err != nil {
+			break
+		}
 	}
-	return true, a.out.flush()
+	return told, err
 }
 
 // finish writes from the workflow's result what the relay failed to deliver.
