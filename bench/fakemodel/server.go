@@ -380,33 +380,27 @@ func (x *exchange) wait(until time.Time) error {
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-x.r.Context().Done():
-	case <-x.stopped:
-	}
-	return errGone
+	return silent(x, timer.C)
 }
 
 // pause keeps silent until knobs are set.
-func (x *exchange) pause() error {
+func (x *exchange) pause() error { return silent(x, x.turned) }
+
+// hang keeps silent until the client goes or the server closes.
+func (x *exchange) hang() {
+	_ = silent[struct{}](x, nil)
+	panic(http.ErrAbortHandler)
+}
+
+// silent waits for end, or returns errGone.
+func silent[T any](x *exchange, end <-chan T) error {
 	select {
-	case <-x.turned:
+	case <-end:
 		return nil
 	case <-x.r.Context().Done():
 	case <-x.stopped:
 	}
 	return errGone
-}
-
-// hang keeps silent until the client goes or the server closes.
-func (x *exchange) hang() {
-	select {
-	case <-x.r.Context().Done():
-	case <-x.stopped:
-	}
-	panic(http.ErrAbortHandler)
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
