@@ -52,18 +52,23 @@ func (c *tenant) follow(done func(feedMessage) bool) {
 	}
 }
 
+// dialEvents opens a client's feed; it asks again as do does.
+func (p *person) dialEvents(ctx context.Context, id chatconnect.ClientID) (*websocket.Conn, *http.Response, error) {
+	p.t.Helper()
+	for {
+		connection, refused, err := websocket.Dial(ctx, strings.Replace(p.base, "http", "ws", 1)+"/api/dashboard/events?clientId="+string(id),
+			&websocket.DialOptions{HTTPClient: &http.Client{Jar: p.http.Jar}, HTTPHeader: http.Header{"Origin": {p.base}}})
+		if err == nil || refused == nil || refused.StatusCode != http.StatusServiceUnavailable || ctx.Err() != nil {
+			return connection, refused, err
+		}
+		p.t.Log("events: no session in time, asked again")
+	}
+}
+
 // followOnce returns nil once done has said so.
 func (c *tenant) followOnce(ctx context.Context, done func(feedMessage) bool) error {
 	c.t.Helper()
-	dial := func() (*websocket.Conn, *http.Response, error) {
-		return websocket.Dial(ctx, strings.Replace(c.base, "http", "ws", 1)+"/api/dashboard/events?clientId="+string(c.ID),
-			&websocket.DialOptions{HTTPClient: &http.Client{Jar: c.http.Jar}, HTTPHeader: http.Header{"Origin": {c.base}}})
-	}
-	connection, refused, err := dial()
-	for err != nil && refused != nil && refused.StatusCode == http.StatusServiceUnavailable && ctx.Err() == nil {
-		c.t.Log("events: no session in time, asked again") // as do
-		connection, refused, err = dial()
-	}
+	connection, _, err := c.dialEvents(ctx, c.ID)
 	require.NoError(c.t, err)
 	defer connection.CloseNow()
 	connection.SetReadLimit(1 << 20)

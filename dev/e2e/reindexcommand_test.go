@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,24 +16,6 @@ import (
 	"github.com/chatconnect/chatconnect/bench/fakemodel"
 	"github.com/chatconnect/chatconnect/temporal"
 )
-
-// watchedOutput may be looked at while a process writes to it.
-type watchedOutput struct {
-	mu      sync.Mutex
-	written bytes.Buffer
-}
-
-func (o *watchedOutput) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.written.Write(p)
-}
-
-func (o *watchedOutput) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.written.String()
-}
 
 // TestReindexCommand runs the production binary beside an installation: there
 // is nothing to do; a change that waits for its provider is followed, left
@@ -50,20 +31,25 @@ func TestReindexCommand(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "chatconnect")
 	build, err := exec.Command("go", "build", "-C", "../..", "-o", binary, "./cmd/chatconnect").CombinedOutput()
 	require.NoError(t, err, "%s", build)
-	command := func(ctx context.Context, environ []string, args ...string) (*exec.Cmd, *watchedOutput) {
+	command := func(ctx context.Context, environ []string, args ...string) (*exec.Cmd, func() string) {
 		c := exec.CommandContext(ctx, binary, append([]string{"reindex"}, args...)...)
 		c.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, environ...)
 		c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
-		output := &watchedOutput{}
+		output, err := os.Create(filepath.Join(t.TempDir(), "output")) // which may be read while it is written
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = output.Close() })
 		c.Stdout, c.Stderr = output, output
-		return c, output
+		return c, func() string {
+			content, _ := os.ReadFile(output.Name())
+			return string(content)
+		}
 	}
 	run := func(environ []string, args ...string) (string, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		c, output := command(ctx, environ, args...)
 		err := c.Run()
-		return output.String(), err
+		return output(), err
 	}
 
 	output, err := run(p.environ, "status")
@@ -84,10 +70,10 @@ func TestReindexCommand(t *testing.T) {
 	following, watched := command(ctx, changed)
 	require.NoError(t, following.Start())
 	s.reindexAt(temporal.ReindexSettling, temporal.ReindexEmbedding)
-	require.Eventually(t, func() bool { return strings.Contains(watched.String(), "Ctrl-C stops watching") }, patience, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(watched(), "Ctrl-C stops watching") }, patience, 20*time.Millisecond)
 	interrupt()
 	require.Error(t, following.Wait(), "it has not seen the end")
-	require.Contains(t, watched.String(), "the reindex goes on")
+	require.Contains(t, watched(), "the reindex goes on")
 	s.reindexAt(temporal.ReindexEmbedding)
 	require.Eventually(t, func() bool {
 		output, err = run(changed, "status")

@@ -43,8 +43,18 @@ func TestUnusedConnectionsEnd(t *testing.T) {
 		return n == 1
 	}, time.Minute, time.Millisecond)
 
-	e.hurry()
-	_, err = unused.Read(make([]byte, 1))
+	ended := make(chan error, 1)
+	go func() {
+		_, err := unused.Read(make([]byte, 1))
+		ended <- err
+	}()
+	for err = nil; err == nil; { // again, for the server may only now begin to read
+		e.hurry()
+		select {
+		case err = <-ended:
+		case <-time.After(2 * firstByteTimeout):
+		}
+	}
 	require.ErrorIs(t, err, io.EOF)
 	close(answer)
 	body, err := io.ReadAll(io.LimitReader(busy, 17))

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
+import { until } from '../../../widget/tests/harness/until.mjs';
 import { axe, launch, PATIENCE } from './chromium.mjs';
 
 export const BASE_URL = process.env.BASE_URL?.replace(/\/$/, '');
@@ -158,12 +159,10 @@ export async function answered(page) {
 /** logged waits until the website's log has so many questions: it is written once their answers have been read. */
 export async function logged(page, questions) {
   const clientId = new URL(page.url()).searchParams.get('client');
-  for (const end = Date.now() + PATIENCE; ; await page.waitForTimeout(100)) {
+  await until(`${questions} questions in the log`, async () => {
     const response = await page.request.get(`/api/dashboard/chats?${new URLSearchParams({ clientId })}`);
     assert.equal(response.status(), 200, await response.text());
     const { conversations } = await response.json();
-    const found = conversations.reduce((sum, { messages }) => sum + messages, 0);
-    if (found >= questions) return;
-    assert.ok(Date.now() < end, `${found} of ${questions} questions are in the log`);
-  }
+    return conversations.reduce((sum, { messages }) => sum + messages, 0) >= questions;
+  }, { every: 100 });
 }
