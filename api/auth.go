@@ -17,9 +17,8 @@ import (
 )
 
 const (
-	sessionCookie = "cc_session"
-	maxName       = 80  // code points, of a person or a client
-	maxEmail      = 254 // bytes, RFC 5321
+	maxName  = 80  // code points, of a person or a client
+	maxEmail = 254 // bytes, RFC 5321
 )
 
 var errWrongLogin = chatconnect.Errorf(chatconnect.KindUnauthenticated, "login_wrong", "The email address or the password is wrong.")
@@ -141,7 +140,7 @@ func (s *Server) logIn(c *gin.Context, user chatconnect.User, status int) {
 		s.fail(c, sessionsDown(err))
 		return
 	}
-	if old, err := c.Cookie(sessionCookie); err == nil && old != "" {
+	if old, err := c.Cookie(s.cookieName(sessionCookie)); err == nil && old != "" {
 		if err := s.Sessions.Delete(ctx, old); err != nil {
 			s.Logger.WarnContext(ctx, "end previous session", "error", err)
 		}
@@ -151,7 +150,7 @@ func (s *Server) logIn(c *gin.Context, user chatconnect.User, status int) {
 }
 
 func (s *Server) postLogout(c *gin.Context) {
-	if token, err := c.Cookie(sessionCookie); err == nil && token != "" {
+	if token, err := c.Cookie(s.cookieName(sessionCookie)); err == nil && token != "" {
 		ctx, cancel := context.WithTimeout(c.Request.Context(), s.timing.dependency)
 		defer cancel()
 		if err := s.Sessions.Delete(ctx, token); err != nil && !errors.Is(err, chatconnect.ErrUnauthenticated) {
@@ -176,10 +175,7 @@ func (s *Server) getMe(c *gin.Context) {
 }
 
 func (s *Server) setSessionCookie(c *gin.Context, token string, maxAge int) {
-	http.SetCookie(c.Writer, &http.Cookie{
-		Name: sessionCookie, Value: token, Path: "/", MaxAge: maxAge,
-		HttpOnly: true, Secure: s.SecureCookies, SameSite: http.SameSiteLaxMode,
-	})
+	s.setCookie(c, sessionCookie, token, maxAge)
 }
 
 func sessionsDown(err error) error {
@@ -190,7 +186,7 @@ const contextUser = "user"
 
 // requireUser lets only logged-in people pass.
 func (s *Server) requireUser(c *gin.Context) {
-	token, err := c.Cookie(sessionCookie)
+	token, err := c.Cookie(s.cookieName(sessionCookie))
 	if err != nil || token == "" || len(token) > 512 {
 		s.fail(c, chatconnect.ErrUnauthenticated)
 		return

@@ -16,12 +16,17 @@ import (
 
 func cookieOf(t *testing.T, r response) *http.Cookie {
 	t.Helper()
+	return cookieNamed(t, r, api.SessionCookie)
+}
+
+func cookieNamed(t *testing.T, r response, name string) *http.Cookie {
+	t.Helper()
 	for _, c := range r.Cookies() {
-		if c.Name == api.SessionCookie {
+		if c.Name == name {
 			return c
 		}
 	}
-	t.Fatal("no session cookie")
+	t.Fatalf("no cookie %s", name)
 	return nil
 }
 
@@ -63,13 +68,6 @@ func TestAccount(t *testing.T) {
 	who.get("/api/auth/me").problem(t, 401, "unauthenticated")
 	stolen := b.browser().with("Cookie", api.SessionCookie+"="+second.Value)
 	stolen.get("/api/auth/me").problem(t, 401, "unauthenticated")
-}
-
-func TestSecureCookie(t *testing.T) {
-	t.Parallel()
-	b := setup(t, func(o *api.Options) { o.SecureCookies = true })
-	r := b.browser().post("/api/auth/register", object{"email": "a@example.com", "password": "correct horse", "name": "A"})
-	require.True(t, cookieOf(t, r).Secure)
 }
 
 func TestRegistrationIsValidated(t *testing.T) {

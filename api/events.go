@@ -71,7 +71,7 @@ func (s *Server) getEvents(c *gin.Context) {
 		s.fail(c, withStatus(http.StatusUpgradeRequired, chatconnect.Errorf(chatconnect.KindInvalid, "websocket_required", "This endpoint speaks WebSocket.")))
 		return
 	}
-	token, err := c.Cookie(sessionCookie)
+	token, err := c.Cookie(s.cookieName(sessionCookie))
 	if err != nil {
 		s.fail(c, chatconnect.ErrUnauthenticated)
 		return

@@ -110,6 +110,9 @@ func (s *Server) secureHeaders(c *gin.Context) {
 	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("Cache-Control", "no-store")
+	if s.overHTTPS() {
+		h.Set("Strict-Transport-Security", hstsHeader)
+	}
 }
 
 // refuseCrossOrigin guards the endpoints that a cookie opens.

@@ -4,7 +4,7 @@ import "net/http"
 
 // routes lists every endpoint; see DESIGN §4 and openapi.yaml.
 func (s *Server) routes() {
-	s.router.Use(s.identifyRequest, s.observeRequest, s.recoverPanic, s.secureHeaders)
+	s.router.Use(s.identifyRequest, s.observeRequest, s.recoverPanic, s.secureHeaders, s.pinHost)
 	s.operationsRoutes()
 	s.authRoutes()
 	s.dashboardRoutes()

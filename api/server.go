@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"sync"
 	"time"
@@ -67,7 +68,8 @@ type Options struct {
 	SessionSecret     []byte        // at least 32 bytes; another one ends all visitors' sessions
 	InternalAPISecret string        // empty turns the internal endpoints off
 	TemporalUIOrigin  string        // of the page that may have payloads decoded; empty: none
-	SecureCookies     bool          // Secure attribute: the site is served over https
+	PublicURL         string        // the only address whose host is answered; https also turns on Secure cookies and HSTS; empty: any host
+	LocalHostsOnly    bool          // without PublicURL: only localhost and IP addresses are answered
 	SessionLifetime   time.Duration // of a login; 0 means 30 days
 	TrustedProxies    []string      // CIDRs or addresses whose X-Forwarded-For is believed
 	StagingDir        string        // for files while they are uploaded; empty means the system's
@@ -135,6 +137,7 @@ type Server struct {
 	pages       map[string]page
 	widget      *widget.Assets
 	crossOrigin *http.CrossOriginProtection
+	publicURL   *url.URL // nil without one
 	timing      timing
 
 	sessionTokens sessionTokens
@@ -193,6 +196,12 @@ func New(options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	var public *url.URL
+	if options.PublicURL != "" {
+		if public, err = url.Parse(options.PublicURL); err != nil {
+			return nil, fmt.Errorf("api: public URL: %w", err)
+		}
+	}
 	gin.SetMode(gin.ReleaseMode)
 	s := &Server{
 		Options:     options,
@@ -204,6 +213,7 @@ func New(options Options) (*Server, error) {
 		pages:       pages,
 		widget:      assets,
 		crossOrigin: http.NewCrossOriginProtection(),
+		publicURL:   public,
 		timing:      defaultTiming(),
 		draining:    make(chan struct{}),
 

@@ -178,10 +178,23 @@ func (b *browser) do(ctx context.Context, method, path string, body any) respons
 	}
 	res, err := b.client.Do(r)
 	require.NoError(b.t, err)
+	return b.read(res)
+}
+
+func (b *bundle) read(res *http.Response) response {
+	b.t.Helper()
 	defer res.Body.Close()
 	content, err := io.ReadAll(res.Body)
 	require.NoError(b.t, err)
 	return response{res, content}
+}
+
+// send is for requests that a browser's cookies and openapi.yaml have no part in.
+func (b *bundle) send(r *http.Request) response {
+	b.t.Helper()
+	res, err := http.DefaultClient.Do(r)
+	require.NoError(b.t, err)
+	return b.read(res)
 }
 
 func (b *browser) get(path string) response { return b.do(b.t.Context(), "GET", path, nil) }

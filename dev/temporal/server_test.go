@@ -129,6 +129,15 @@ func TestStartServesWorkflowsAndTheUI(t *testing.T) {
 			return status == http.StatusOK && strings.Contains(strings.ToLower(body), strings.ToLower(want))
 		}, patience, 50*time.Millisecond, path)
 	}
+
+	// A page that rebinds its DNS name to this machine reads nothing.
+	rebound, err := http.NewRequestWithContext(ctx, http.MethodGet, server.UIURL()+"/api/v1/namespaces", nil)
+	require.NoError(t, err)
+	rebound.Host = "evil.example"
+	response, err := http.DefaultClient.Do(rebound)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusMisdirectedRequest, response.StatusCode)
 }
 
 // TestKilledServerContinues kills a server while a workflow runs and starts

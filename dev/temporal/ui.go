@@ -21,6 +21,8 @@ import (
 	"github.com/temporalio/ui-server/v2/server/headers"
 	"github.com/temporalio/ui-server/v2/server/route"
 	uiassets "github.com/temporalio/ui-server/v2/ui"
+
+	"github.com/chatconnect/chatconnect/internal/httphost"
 )
 
 // ui is Temporal's web interface. It is put together from the parts of
@@ -39,7 +41,7 @@ func startUI(listener net.Listener, temporalAddress, namespace string, logger *s
 	u := &ui{
 		url: "http://localhost:" + strconv.Itoa(listener.Addr().(*net.TCPAddr).Port),
 		server: &http.Server{
-			Handler:           handler,
+			Handler:           httphost.LocalOnly(handler),
 			ReadHeaderTimeout: 10 * time.Second,
 			ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 		},

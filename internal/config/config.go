@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -82,7 +83,7 @@ type Config struct {
 
 	Host           string   `env:"HOST" envDefault:"0.0.0.0" help:"address to listen on"`
 	Port           int      `env:"PORT" envDefault:"5000" help:"port to listen on; 0 picks a free one"`
-	PublicURL      string   `env:"PUBLIC_URL" help:"how browsers reach this installation; https turns on Secure cookies"`
+	PublicURL      string   `env:"PUBLIC_URL" help:"how browsers reach this installation; no other host is answered, and https turns on Secure cookies and HSTS"`
 	TrustedProxies []string `env:"TRUSTED_PROXIES" help:"addresses or CIDRs whose X-Forwarded-For is believed, comma-separated"`
 	MetricsAddr    string   `env:"METRICS_ADDR" envDefault:"127.0.0.1:9464" help:"where /metrics listens; off turns it off"`
 	Workers        int      `env:"WORKERS" envDefault:"2" help:"documents parsed at once by one worker process; about one for each processor"`
@@ -244,5 +245,12 @@ func required(name, value string) error {
 	return nil
 }
 
-// SecureCookies reports whether browsers reach us over https.
-func (c Config) SecureCookies() bool { return strings.HasPrefix(c.PublicURL, "https://") }
+// LocalHostsOnly reports whether only this machine can reach the API: it
+// listens on loopback, and no proxy in front was named by PUBLIC_URL.
+func (c Config) LocalHostsOnly() bool { return c.PublicURL == "" && Loopback(c.Host) }
+
+// Loopback reports whether only this machine reaches a listener on host.
+func Loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

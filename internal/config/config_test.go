@@ -17,7 +17,7 @@ func TestLoadDefaults(t *testing.T) {
 	require.Equal(t, int64(10485760), c.MaxFileSize)
 	require.Equal(t, "gpt-4o-mini", c.FreeModel)
 	require.Equal(t, "file:///srv/uploads/blobs", c.BlobURL)
-	require.False(t, c.SecureCookies())
+	require.False(t, c.LocalHostsOnly())
 }
 
 func TestLoadRefuses(t *testing.T) {

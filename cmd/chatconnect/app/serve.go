@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/chatconnect/chatconnect/internal/config"
+	"github.com/chatconnect/chatconnect/internal/httphost"
 )
 
 // Times a peer may take. Reading a body and writing a response are bounded by
@@ -100,7 +103,11 @@ func (a *App) listen(ctx context.Context) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.Registry, promhttp.HandlerOpts{Registry: a.metrics.Registry}))
 	mux.HandleFunc("GET /readyz", a.serveReady)
-	if a.metricsEndpoint, err = listen(ctx, "METRICS_ADDR", a.config.MetricsAddr, mux); err != nil && a.http != nil {
+	var metrics http.Handler = mux
+	if host, _, err := net.SplitHostPort(a.config.MetricsAddr); err == nil && config.Loopback(host) {
+		metrics = httphost.LocalOnly(mux)
+	}
+	if a.metricsEndpoint, err = listen(ctx, "METRICS_ADDR", a.config.MetricsAddr, metrics); err != nil && a.http != nil {
 		err = errors.Join(err, a.http.listener.Close())
 	}
 	return err

@@ -9,7 +9,26 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/chatconnect/chatconnect/internal/config"
+	"github.com/chatconnect/chatconnect/internal/telemetry"
 )
+
+// TestMetricsOnLoopbackAreReadFromThisMachineOnly: a page that rebinds its DNS
+// name reads nothing.
+func TestMetricsOnLoopbackAreReadFromThisMachineOnly(t *testing.T) {
+	t.Parallel()
+	a := &App{config: config.Config{MetricsAddr: "127.0.0.1:0"}, metrics: telemetry.NewMetrics()}
+	require.NoError(t, a.listen(t.Context()))
+	t.Cleanup(func() { _ = a.metricsEndpoint.listener.Close() })
+	for host, want := range map[string]int{"localhost:9464": http.StatusOK, "evil.example": http.StatusMisdirectedRequest} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody)
+		r.Host = host
+		a.metricsEndpoint.server.Handler.ServeHTTP(w, r)
+		require.Equal(t, want, w.Code, host)
+	}
+}
 
 // A connection that no request came on doesn't hold a shutdown up, and one whose
 // request is being answered is left alone.
