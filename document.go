@@ -123,6 +123,13 @@ const (
 	CodeTooComplex          = "document_too_complex" // over the parser's time, memory or output limits
 )
 
+// Codes of a Parser that could not do its work. A document waits for it and
+// never ends with one of them.
+const (
+	CodeParserUnavailable = "parser_unavailable" // it can't start, whatever the document
+	CodeParserStopped     = "parser_stopped"     // it ended on this document, and the cause is not known
+)
+
 // DocumentProgress is one step forward of one version of a document. Fields
 // with their zero value leave what is stored unchanged, except Status.
 type DocumentProgress struct {

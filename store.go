@@ -213,6 +213,9 @@ type BlobInfo struct {
 // one of the document codes.
 type Parser interface {
 	Parse(ctx context.Context, fileType FileType, content io.Reader, onBlock func(Block) error, onProgress func(done, total int)) error
+	// Probe reports whether the parser can work at all, without a document. It
+	// tells a machine that reads nothing from a document that stops the parser.
+	Probe(ctx context.Context, fileType FileType) error
 }
 
 // Chunker cuts blocks into chunks in one pass: at most 500 tokens each, about

@@ -16,6 +16,11 @@ import (
 // hold the activity up until the server has written it, and would be one write
 // more for every answer.
 func heartbeat(ctx context.Context) (stop func()) {
+	return heartbeatBy(ctx, func() { activity.RecordHeartbeat(ctx) })
+}
+
+// heartbeatBy does the same with a beat that may carry details.
+func heartbeatBy(ctx context.Context, beat func()) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -25,7 +30,7 @@ func heartbeat(ctx context.Context) (stop func()) {
 		for {
 			select {
 			case <-ticker.C:
-				activity.RecordHeartbeat(ctx)
+				beat()
 			case <-ctx.Done():
 				return
 			}

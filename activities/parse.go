@@ -18,7 +18,8 @@ const progressInterval = 500 * time.Millisecond
 // ParseDocument turns the uploaded file into blocks, kept as JSON lines in
 // blob storage: Temporal carries references, never text.
 func (a *Ingestion) ParseDocument(ctx context.Context, in *temporal.IngestInput) (*temporal.ParseResult, error) {
-	defer heartbeat(ctx)()
+	deaths := earlierDeaths(ctx)
+	defer heartbeatBy(ctx, func() { deaths.beat(ctx) })()
 	started := time.Now()
 	if err := a.advance(ctx, in, chatconnect.DocumentProgress{
 		Status: chatconnect.StatusParsing, Stage: "Reading the file", Progress: progressParsing,
@@ -32,7 +33,7 @@ func (a *Ingestion) ParseDocument(ctx context.Context, in *temporal.IngestInput)
 	defer source.Close()
 
 	result, err := a.storeBlocks(ctx, in, source)
-	if err != nil {
+	if err = a.blameReader(ctx, in, deaths, err); err != nil {
 		return nil, a.failed(ctx, in, chatconnect.StatusParsing, err)
 	}
 	if result.Blocks == 0 {

@@ -80,7 +80,9 @@ func waitingStage(e *chatconnect.Error, now time.Time) string {
 		why = "The file storage is unavailable"
 	case strings.HasPrefix(e.Code, "database_"):
 		why = "The database was unavailable"
-	case strings.HasPrefix(e.Code, "parser_"):
+	case e.Code == chatconnect.CodeParserUnavailable:
+		why = "The file reader can't start on this server"
+	case e.Code == chatconnect.CodeParserStopped:
 		why = "The file reader was stopped"
 	default:
 		why = "A service is unavailable"

@@ -56,7 +56,11 @@ func TestWaitingStage(t *testing.T) {
 			"The database was unavailable; next try at 14:03:11 UTC.",
 		},
 		{
-			&chatconnect.Error{Kind: chatconnect.KindUnavailable, Code: "parser_unavailable", RetryAfter: time.Second},
+			&chatconnect.Error{Kind: chatconnect.KindUnavailable, Code: chatconnect.CodeParserUnavailable, RetryAfter: time.Second},
+			"The file reader can't start on this server; next try at 14:03:11 UTC.",
+		},
+		{
+			&chatconnect.Error{Kind: chatconnect.KindUnavailable, Code: chatconnect.CodeParserStopped, RetryAfter: time.Second},
 			"The file reader was stopped; next try at 14:03:11 UTC.",
 		},
 		{

@@ -17,6 +17,7 @@ import (
 	"github.com/chatconnect/chatconnect/internal/config"
 	"github.com/chatconnect/chatconnect/internal/document"
 	"github.com/chatconnect/chatconnect/internal/telemetry"
+	"github.com/chatconnect/chatconnect/worker"
 )
 
 func TestMain(m *testing.M) {
@@ -42,11 +43,17 @@ func startProduct(t testing.TB, settings ...string) *product {
 
 func startRoles(t testing.TB, roles app.Roles, environ []string) *product {
 	t.Helper()
+	return startAdjusted(t, roles, environ, nil)
+}
+
+// startAdjusted runs a product whose worker is changed before it starts.
+func startAdjusted(t testing.TB, roles app.Roles, environ []string, adjust func(*worker.Options)) *product {
+	t.Helper()
 	c, err := config.Load(environ)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	a, err := app.New(ctx, c, app.Options{
-		Roles: roles, Migrate: true, Logger: telemetry.NewLogger(logsOf(t), c.LogLevel),
+		Roles: roles, Migrate: true, Logger: telemetry.NewLogger(logsOf(t), c.LogLevel), AdjustWorker: adjust,
 	})
 	if err != nil {
 		cancel()

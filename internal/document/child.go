@@ -87,8 +87,11 @@ func (t task) run(out sink.Sink) (err error) {
 		}
 	}()
 	ctx := context.Background() // the parent kills; nothing cancels in here
-	if t.Kind == taskWarm {
+	switch {
+	case t.Kind == taskWarm, t.Kind == taskProbe && t.CacheDir != "":
 		return pdf.Warm(ctx, t.CacheDir)
+	case t.Kind == taskProbe:
+		return nil
 	}
 	file := os.NewFile(fdFile, "document")
 	if file == nil {

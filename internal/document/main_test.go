@@ -8,6 +8,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	misbehaveIfAsked()
 	document.RunChildIfAsked()
 	runParentIfAsked()
 	runHostileWorkerIfAsked()

@@ -28,6 +28,8 @@ type Parser struct {
 	options Options
 	slots   chan struct{}
 	told    sync.Once // which limits its children lack
+
+	childEnv []string // set by tests whose children behave badly
 }
 
 // NewParser makes a Parser. It starts nothing: see Warm.
@@ -36,11 +38,19 @@ func NewParser(options Options) *Parser {
 	return &Parser{options: options, slots: make(chan struct{}, options.Parallel)}
 }
 
-// errUnavailable means that no child could do the work, through no fault of
-// the document: trying again may help.
+const sentenceUnavailable = "The document could not be read just now. Please try again."
+
+// errUnavailable means that no child can work here, whatever the document:
+// trying again helps once the machine is better.
 func errUnavailable(cause error) error {
-	return chatconnect.Errorf(chatconnect.KindUnavailable, "parser_unavailable",
-		"The document could not be read just now. Please try again.").Because(cause)
+	return chatconnect.Errorf(chatconnect.KindUnavailable, chatconnect.CodeParserUnavailable, sentenceUnavailable).Because(cause)
+}
+
+// errStopped means that a child ended, and nothing tells whether through the
+// document or through the machine: before it was ready, or killed by the
+// kernel, which does both. Probe tells the one from the other.
+func errStopped(cause error) error {
+	return chatconnect.Errorf(chatconnect.KindUnavailable, chatconnect.CodeParserStopped, sentenceUnavailable).Because(cause)
 }
 
 // Warm compiles PDFium into the cache directory (3 s, once for each version
@@ -77,8 +87,10 @@ func (p *Parser) prepareCache() error {
 //
 // What the document's owner must act on comes back as KindInvalid (KindTooLarge
 // for its size) with one of the document codes: the limits of time, memory and
-// output are CodeTooComplex. KindUnavailable means the child could not run or
-// was killed from outside. After a cancelled ctx the error is ctx's.
+// output are CodeTooComplex. KindUnavailable means that the child could not be
+// started (CodeParserUnavailable), or that it ended before it was ready or was
+// killed from outside (CodeParserStopped). After a cancelled ctx the error is
+// ctx's.
 func (p *Parser) Parse(ctx context.Context, fileType chatconnect.FileType, content io.Reader, onBlock func(chatconnect.Block) error, onProgress func(done, total int)) error {
 	select {
 	case p.slots <- struct{}{}:
@@ -92,19 +104,11 @@ func (p *Parser) Parse(ctx context.Context, fileType chatconnect.FileType, conte
 	}
 	defer file.Close()
 
-	t := task{
-		Kind: taskParse, Type: fileType, Size: size,
-		MaxPages: p.options.MaxPages, MaxText: p.options.MaxTextBytes, MaxBlocks: p.options.MaxBlocks,
-		MemoryBytes: p.options.MemoryLimit,
-		// All threads count; one at work and one collecting is the most.
-		CPUSeconds: 2*int64(p.options.Deadline.Seconds()) + 1,
+	t, err := p.newTask(taskParse, fileType)
+	if err != nil {
+		return err
 	}
-	if fileType == chatconnect.TypePDF {
-		if err := p.prepareCache(); err != nil {
-			return err
-		}
-		t.CacheDir = p.options.CacheDir
-	}
+	t.Size = size
 	return p.run(ctx, t, file, p.options.Deadline, &receiver{
 		onBlock: onBlock, onProgress: onProgress,
 		maxText: p.options.MaxTextBytes, maxBlocks: p.options.MaxBlocks,
@@ -112,6 +116,44 @@ func (p *Parser) Parse(ctx context.Context, fileType chatconnect.FileType, conte
 			p.options.Logger.WarnContext(ctx, "document read with damage", slog.String("type", string(fileType)), slog.String("warning", warning))
 		},
 	})
+}
+
+// Probe reports whether a child can work at all: one with the limits of those
+// that read documents of fileType, which loads what they load and is given no
+// document. Its error is ctx's, or CodeParserUnavailable.
+func (p *Parser) Probe(ctx context.Context, fileType chatconnect.FileType) error {
+	select {
+	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	t, err := p.newTask(taskProbe, fileType)
+	if err != nil {
+		return err
+	}
+	if err := p.run(ctx, t, nil, p.options.Deadline, &receiver{}); err != nil && ctx.Err() == nil {
+		return errUnavailable(fmt.Errorf("child without a document: %w", err))
+	}
+	return ctx.Err()
+}
+
+// newTask returns a task for fileType with all limits.
+func (p *Parser) newTask(kind string, fileType chatconnect.FileType) (task, error) {
+	t := task{
+		Kind: kind, Type: fileType,
+		MaxPages: p.options.MaxPages, MaxText: p.options.MaxTextBytes, MaxBlocks: p.options.MaxBlocks,
+		MemoryBytes: p.options.MemoryLimit,
+		// All threads count; one at work and one collecting is the most.
+		CPUSeconds: 2*int64(p.options.Deadline.Seconds()) + 1,
+	}
+	if fileType == chatconnect.TypePDF {
+		if err := p.prepareCache(); err != nil {
+			return task{}, err
+		}
+		t.CacheDir = p.options.CacheDir
+	}
+	return t, nil
 }
 
 // spool copies content into a file that has no name any more: the child gets
@@ -162,6 +204,7 @@ func (r *readerWithContext) Read(b []byte) (int, error) {
 var (
 	errDeadline = errors.New("the child took longer than its deadline")
 	errOutput   = errors.New("the child wrote more than it may")
+	errGarbage  = errors.New("the child wrote what is no message")
 	errMute     = errors.New("the child said nothing: does main call document.RunChildIfAsked?")
 )
 
@@ -204,7 +247,7 @@ func (p *Parser) run(ctx context.Context, t task, file *os.File, deadline time.D
 	var stderr opening
 	cmd := exec.CommandContext(ctx, path)
 	cmd.Args = []string{"chatconnect-document"}
-	cmd.Env = []string{envChild + "=" + string(encoded), "GOMAXPROCS=2", "GOTRACEBACK=single"}
+	cmd.Env = append([]string{envChild + "=" + string(encoded), "GOMAXPROCS=2", "GOTRACEBACK=single"}, p.childEnv...)
 	cmd.Dir = workDir
 	cmd.Stderr = &stderr
 	cmd.ExtraFiles = []*os.File{resultWrite}
@@ -282,13 +325,15 @@ func verdict(t task, to *receiver, end ending) error {
 	case errors.Is(end.cause, errDeadline):
 		return failure.TooComplex.Because(errDeadline)
 	case errors.Is(end.cause, errMute):
-		return errUnavailable(errors.Join(errMute, detail))
+		return errStopped(errors.Join(errMute, detail))
 	case !to.ready:
-		return errUnavailable(detail)
+		return errStopped(detail)
+	case errors.Is(end.received, errGarbage): // a reader gone mad, or taken over, on this document
+		return failure.Corrupt.Because(detail)
 	case overCPU, end.spent >= time.Duration(t.CPUSeconds)*time.Second:
 		return failure.TooComplex.Because(detail)
 	case killed:
-		return errUnavailable(detail) // from outside: an operator, the OOM killer
+		return errStopped(detail) // from outside: an operator, the OOM killer
 	case isOutOfMemory(end.stderr):
 		return failure.TooComplex.Because(detail)
 	}
@@ -332,10 +377,11 @@ func (r *receiver) receive(pipe io.Reader) error {
 	others := 0
 	lines := bufio.NewScanner(pipe)
 	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
+	lines.Split(wholeLines)
 	for lines.Scan() {
 		var m message
 		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
-			return fmt.Errorf("unreadable message: %w", err)
+			return fmt.Errorf("%w: %w", errGarbage, err)
 		}
 		if m.Block == nil {
 			if others++; others > mostOthers {
@@ -382,6 +428,15 @@ func (r *receiver) receive(pipe io.Reader) error {
 	return nil
 }
 
+// wholeLines is bufio.ScanLines without a last line that has no end: a child
+// that is killed leaves one, which says nothing about the document.
+func wholeLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	if atEOF && bytes.IndexByte(data, '\n') < 0 {
+		return len(data), nil, nil
+	}
+	return bufio.ScanLines(data, atEOF)
+}
+
 // err makes the child's failure an error again. Only the codes of documents
 // are believed; anything else is ours.
 func (f *failed) err() error {
@@ -393,7 +448,7 @@ func (f *failed) err() error {
 	case chatconnect.KindInvalid, chatconnect.KindTooLarge, chatconnect.KindUnsupported:
 		return (&chatconnect.Error{Kind: f.Kind, Code: f.Code, Message: f.Message}).Because(cause)
 	}
-	return errUnavailable(fmt.Errorf("%s: %w", f.Code, cause))
+	return errStopped(fmt.Errorf("%s: %w", f.Code, cause))
 }
 
 // opening keeps the first bytes written to it: the Go runtime says first what

@@ -16,7 +16,7 @@ const envChild = "CHATCONNECT_DOCUMENT_CHILD"
 // File descriptors of a child, after the standard three.
 const (
 	fdResult = 3 // pipe: JSON lines of message
-	fdFile   = 4 // the document, opened for reading; absent with taskWarm
+	fdFile   = 4 // the document, opened for reading; absent with taskWarm and taskProbe
 )
 
 // maxLine bounds a line of the result pipe: a block of sink.MaxBlockBytes,
@@ -25,7 +25,7 @@ const maxLine = 1 << 20
 
 // task tells the child what to do.
 type task struct {
-	Kind        string               `json:"kind"` // taskParse or taskWarm
+	Kind        string               `json:"kind"` // taskParse, taskWarm or taskProbe
 	Type        chatconnect.FileType `json:"type,omitempty"`
 	Size        int64                `json:"size,omitempty"`
 	CacheDir    string               `json:"cacheDir,omitempty"`
@@ -39,6 +39,7 @@ type task struct {
 const (
 	taskParse = "parse"
 	taskWarm  = "warm"
+	taskProbe = "probe" // starts as for a document, and reads none
 )
 
 // message is one line from the child. Exactly one field is set.
