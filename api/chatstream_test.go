@@ -342,7 +342,9 @@ func TestDrain(t *testing.T) {
 	_, err = s.next()
 	require.ErrorIs(t, err, io.EOF)
 	c.visitor.get("/readyz").problem(t, 503, "draining")
-	require.Equal(t, "draining", c.visitor.get("/health").json(t)["status"])
+	require.JSONEq(t, `{"status":"unavailable"}`, string(c.visitor.get("/health").body))
+	operator := c.browser().with("X-Internal-Secret", "internal secret")
+	require.Equal(t, "draining", operator.get("/health").json(t)["status"])
 	require.Equal(t, 200, c.visitor.get("/livez").StatusCode)
 }
 

@@ -1,15 +1,11 @@
 package api_test
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -50,65 +46,6 @@ func TestOpenAPIIsServed(t *testing.T) {
 	require.Equal(t, 200, r.StatusCode)
 	require.Equal(t, api.OpenAPI, r.body)
 	require.Equal(t, 304, b.browser().with("If-None-Match", r.Header.Get("ETag")).get("/api/openapi.yaml").StatusCode)
-}
-
-func TestHealth(t *testing.T) {
-	t.Parallel()
-	var down atomic.Bool
-	var probes atomic.Int64
-	stuck := make(chan struct{})
-	t.Cleanup(func() { close(stuck) })
-	newBundle := func(t *testing.T) *bundle {
-		return setup(t, func(o *api.Options) {
-			o.Health = []api.HealthCheck{
-				{Name: "redis", Check: func(context.Context) error {
-					probes.Add(1)
-					if down.Load() {
-						return errors.New("10.0.0.7 refused")
-					}
-					return nil
-				}},
-				{Name: "qdrant", Check: func(context.Context) error { return nil }},
-			}
-		})
-	}
-	b := newBundle(t)
-	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() {
-			if status := b.browser().get("/readyz").StatusCode; status != 200 {
-				t.Errorf("status %d", status)
-			}
-		})
-	}
-	wg.Wait()
-	require.LessOrEqual(t, probes.Load(), int64(20))
-	h := b.browser().get("/health")
-	require.Equal(t, 200, h.StatusCode)
-	require.Equal(t, "up", h.json(t)["dependencies"].(object)["redis"].(object)["status"])
-	require.Equal(t, "test", h.json(t)["version"])
-
-	down.Store(true)
-	b = newBundle(t)
-	b.browser().get("/readyz").problem(t, 503, "not_ready")
-	h = b.browser().get("/health")
-	require.Equal(t, 503, h.StatusCode)
-	require.Equal(t, "unavailable", h.json(t)["status"])
-	require.Equal(t, "down", h.json(t)["dependencies"].(object)["redis"].(object)["status"])
-	require.Equal(t, "up", h.json(t)["dependencies"].(object)["qdrant"].(object)["status"])
-	require.NotContains(t, string(h.body), "10.0.0.7")
-	require.Contains(t, b.log.String(), "10.0.0.7")
-	require.Equal(t, 200, b.browser().get("/livez").StatusCode)
-	require.Equal(t, 503, b.browser().do(t.Context(), "HEAD", "/readyz", nil).StatusCode)
-
-	b = setup(t, func(o *api.Options) {
-		o.Health = []api.HealthCheck{
-			{Name: "mute", Check: func(context.Context) error { <-stuck; return nil }},
-			{Name: "broken", Check: func(context.Context) error { panic("oh") }},
-		}
-	})
-	h = b.browser().get("/health")
-	require.Equal(t, 503, h.StatusCode, "a probe that ignores its deadline holds up nobody")
 }
 
 func TestInternalEndpoints(t *testing.T) {

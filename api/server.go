@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -29,12 +28,6 @@ type Metrics interface {
 	ChatRefused(client chatconnect.ClientID, tier chatconnect.Tier, code string)
 }
 
-// HealthCheck probes one dependency. Its error is logged, never sent.
-type HealthCheck struct {
-	Name  string // "postgres", "redis", "qdrant", "temporal"
-	Check func(ctx context.Context) error
-}
-
 // DetectType tells what a file is by its content; name only settles what
 // content leaves open (CSV or plain text). An unacceptable file is a
 // KindUnsupported or KindInvalid error with one of the document codes.
@@ -56,12 +49,12 @@ type Options struct {
 	Progress      chatconnect.ProgressFeed
 	Temporal      client.Client
 	DetectType    DetectType
-	Decoder       http.Handler         // optional; decodes workflow payloads at …/decode, see temporal.NewDecodeHandler
-	Embedder      chatconnect.Embedder // optional; without it there is no POST /embed
-	Metrics       Metrics              // optional
-	Health        []HealthCheck
-	Pages         fs.FS  // the dashboard's files, index.html at the root; nil serves none
-	PagePolicy    string // their Content-Security-Policy; empty allows a page its own files only
+	Decoder       http.Handler              // optional; decodes workflow payloads at …/decode, see temporal.NewDecodeHandler
+	Embedder      chatconnect.Embedder      // optional; without it there is no POST /embed
+	Metrics       Metrics                   // optional
+	Health        chatconnect.HealthMonitor // optional; without it the process is always ready
+	Pages         fs.FS                     // the dashboard's files, index.html at the root; nil serves none
+	PagePolicy    string                    // their Content-Security-Policy; empty allows a page its own files only
 	Logger        *slog.Logger
 
 	MaxFileSize       int64         // bytes of one uploaded file; 0 means 10 MiB
@@ -79,9 +72,6 @@ type Options struct {
 	// Notice tells people what the model setup is, e.g. that answers are
 	// extractive because no API key is set. Shown by the dashboard.
 	Notice string
-	// IndexNotice, if set, says what the operator should know of the search
-	// index, or nothing; GET /health shows it.
-	IndexNotice func() string
 }
 
 func (o *Options) setDefaults() error {
@@ -103,6 +93,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.PagePolicy == "" {
 		o.PagePolicy = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+	}
+	if o.Health == nil {
+		o.Health = alwaysReady{}
 	}
 	if o.Metrics == nil {
 		o.Metrics = noMetrics{}
@@ -133,7 +126,6 @@ type Server struct {
 	tracer      trace.Tracer
 	keys        *keyCache
 	passwords   *passwordHasher
-	health      *healthMonitor
 	pages       map[string]page
 	widget      *widget.Assets
 	crossOrigin *http.CrossOriginProtection
@@ -209,7 +201,6 @@ func New(options Options) (*Server, error) {
 		tracer:      otel.Tracer("chatconnect/api"),
 		keys:        newKeyCache(options.Clients.KeyOwner),
 		passwords:   newPasswordHasher(),
-		health:      newHealthMonitor(options.Health, options.Logger),
 		pages:       pages,
 		widget:      assets,
 		crossOrigin: http.NewCrossOriginProtection(),

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/chatconnect/chatconnect/internal/document"
 	"github.com/chatconnect/chatconnect/internal/redisconn"
 	"github.com/chatconnect/chatconnect/internal/telemetry"
+	"github.com/chatconnect/chatconnect/internal/vector"
 	"github.com/chatconnect/chatconnect/schema"
 )
 
@@ -30,7 +32,8 @@ const usage = `Usage: chatconnect <command>
                 set up, or mend it; follows the one that runs
   reindex status, reindex cancel
   config check  print the effective settings, secrets masked
-  health        exit 0 if the API on this machine is ready (for container checks)
+  health        exit 0 if the API on this machine is ready (for container checks);
+                with INTERNAL_API_SECRET it also prints dependencies and queues
   health worker the same for a worker, which answers on METRICS_ADDR
   version       print the version
 
@@ -69,9 +72,9 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 	switch command {
 	case "config check":
-		return checkConfig(settings, stdout)
+		return checkConfig(ctx, settings, stdout)
 	case "health", "health worker":
-		return checkHealth(ctx, settings, command == "health worker")
+		return checkHealth(ctx, settings, command == "health worker", stdout)
 	case "reindex", "reindex status", "reindex cancel":
 		return runReindex(ctx, strings.TrimPrefix(strings.TrimPrefix(command, "reindex"), " "), settings, stdout, stderr)
 	case "migrate":
@@ -98,10 +101,14 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	return a.Run(ctx)
 }
 
-// checkConfig prints the settings and what is missing for `serve`.
-func checkConfig(settings config.Config, stdout io.Writer) error {
+// checkConfig prints the settings and what is missing or wrong for `serve`.
+func checkConfig(ctx context.Context, settings config.Config, stdout io.Writer) error {
 	if err := settings.Print(stdout); err != nil {
 		return err
 	}
-	return settings.RequireAPI()
+	err := settings.RequireAPI()
+	if settings.QdrantURL != "" {
+		err = errors.Join(err, vector.CheckProtocol(ctx, settings.QdrantURL))
+	}
+	return err
 }

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,6 +21,8 @@ func TestMain(m *testing.M) {
 	document.RunChildIfAsked()
 	os.Exit(m.Run())
 }
+
+const restPort6333 = "QDRANT_URL points at the REST port 6333; ChatConnect speaks gRPC, usually port 6334"
 
 func TestCommands(t *testing.T) {
 	t.Parallel()
@@ -34,6 +41,8 @@ func TestCommands(t *testing.T) {
 		{args: []string{"reindex", "now"}, err: `"reindex now" is not a command`},
 		{args: []string{"worker"}, environ: []string{"PORT=x"}, err: "Port"},
 		{args: []string{"config", "check"}, environ: []string{"SESSION_SECRET=0123456789abcdef0123456789abcdef", "DATABASE_URL=x"}, stdout: "SESSION_SECRET", err: "REDIS_URL must be set"},
+		{args: []string{"config", "check"}, environ: []string{"QDRANT_URL=http://qdrant.invalid:6333"}, stdout: "QDRANT_URL", err: restPort6333},
+		{args: []string{"serve"}, environ: []string{"DATABASE_URL=x", "REDIS_URL=x", "QDRANT_URL=http://qdrant.invalid:6333", "TEMPORAL_ADDRESS=x", "SESSION_SECRET=0123456789abcdef0123456789abcdef"}, err: restPort6333},
 	} {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
 			t.Parallel()
@@ -50,11 +59,77 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+// TestRESTPortOfQdrant: a process given the REST port, whatever its number,
+// says so and ends; it waited for ever.
+func TestRESTPortOfQdrant(t *testing.T) {
+	t.Parallel()
+	rest := httptest.NewServer(http.NotFoundHandler())
+	defer rest.Close()
+	environ := []string{
+		"DATABASE_URL=postgres://u:p@127.0.0.1:1/x", "REDIS_URL=redis://127.0.0.1:1", "QDRANT_URL=" + rest.URL, "TEMPORAL_ADDRESS=127.0.0.1:1",
+		"SESSION_SECRET=0123456789abcdef0123456789abcdef", "UPLOAD_DIR=" + t.TempDir(), "PORT=0", "METRICS_ADDR=off",
+	}
+	for _, args := range [][]string{{"api"}, {"worker"}, {"config", "check"}} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		err := run(ctx, args, environ, io.Discard, io.Discard)
+		require.NoError(t, ctx.Err(), "%v hangs", args)
+		cancel()
+		require.ErrorContains(t, err, "QDRANT_URL points at the REST port ", "%v", args)
+		require.ErrorContains(t, err, "ChatConnect speaks gRPC, usually port 6334", "%v", args)
+	}
+}
+
+const healthReport = `{"status":"ok","version":"1.2.3",
+	"dependencies":{"redis":{"status":"up","latencyMs":0.42},"postgres":{"status":"down","latencyMs":2000}},
+	"queues":[{"name":"chat","status":"ok","backlog":12,"oldestTaskSeconds":90,"pollers":1,"lastPollAt":"2026-11-30T03:00:00Z"},
+		{"name":"parsing","status":"unknown","backlog":0,"oldestTaskSeconds":0,"pollers":0}],
+	"workers":[{"identity":"1@a","queues":["chat","parsing"],"lastSeenAt":"2026-11-30T03:00:00Z"}],
+	"notice":"Run it."}`
+
+// TestHealthPrintsTheReport to those who have the secret, or ask a worker.
+func TestHealthPrintsTheReport(t *testing.T) {
+	t.Parallel()
+	var guarded atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/readyz":
+		case guarded.Load() && r.Header.Get("X-Internal-Secret") != "the secret":
+			fmt.Fprint(w, `{"status":"ok"}`)
+		default:
+			fmt.Fprint(w, healthReport)
+		}
+	}))
+	defer server.Close()
+	address := strings.TrimPrefix(server.URL, "http://")
+	port := address[strings.LastIndex(address, ":")+1:]
+	ask := func(environ []string, args ...string) string {
+		var stdout strings.Builder
+		require.NoError(t, run(t.Context(), args, append(environ, "HOST=127.0.0.1", "PORT="+port, "METRICS_ADDR="+address), &stdout, io.Discard))
+		return stdout.String()
+	}
+	reported := func(printed string) {
+		t.Helper()
+		require.Regexp(t, `(?m)^status ok, version 1\.2\.3$`, printed)
+		require.Regexp(t, `(?m)^postgres +down +2000\.0 ms$`, printed)
+		require.Regexp(t, `(?m)^chat +ok +12 +1m30s +1 +\S+ ago$`, printed)
+		require.Regexp(t, `(?m)^parsing +unknown +- +- +- +-$`, printed)
+		require.Regexp(t, `(?m)^1@a +chat, parsing +\S+ ago$`, printed)
+		require.Contains(t, printed, "Run it.")
+	}
+	reported(ask(nil, "health", "worker"))
+	guarded.Store(true)
+	reported(ask([]string{"INTERNAL_API_SECRET=the secret"}, "health"))
+	require.Empty(t, ask(nil, "health"), "without the secret it is asked for nothing")
+}
+
 func TestHealthAsksTheRightPort(t *testing.T) {
 	t.Parallel()
 	answer := http.StatusOK
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		require.Equal(t, "/readyz", r.URL.Path)
+		if r.URL.Path != "/readyz" {
+			http.NotFound(w, r)
+			return
+		}
 		w.WriteHeader(answer)
 	}))
 	defer server.Close()

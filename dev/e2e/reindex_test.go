@@ -260,7 +260,7 @@ func TestReindex(t *testing.T) {
 	shop.logIn()
 	other.logIn()
 	require.Contains(t, other.ask("When is tea served?").Text, "four", "nothing is lost by the change of the setting")
-	require.Contains(t, string(other.get("/health").is(http.StatusOK).body), "run `chatconnect reindex`")
+	require.Contains(t, string(front.health(t).body), "run `chatconnect reindex`")
 
 	asking := shop.keepAsking()
 	s := front.storage(t)
@@ -324,6 +324,6 @@ func TestReindex(t *testing.T) {
 	collections, aliases := s.generations()
 	require.Equal(t, []string{result.To.Collection}, collections)
 	require.Equal(t, map[string]string{"chunks": result.To.Collection}, aliases)
-	require.NotContains(t, string(other.get("/health").is(http.StatusOK).body), "notice")
+	require.NotContains(t, string(front.health(t).body), "notice")
 	require.ElementsMatch(t, s.wantedIDs(), s.pointIDs(result.To.Collection))
 }

@@ -10,7 +10,9 @@ import (
 
 	"github.com/chatconnect/chatconnect/api"
 	"github.com/chatconnect/chatconnect/internal/config"
+	"github.com/chatconnect/chatconnect/internal/health"
 	"github.com/chatconnect/chatconnect/internal/telemetry"
+	"github.com/chatconnect/chatconnect/internal/vector"
 	"github.com/chatconnect/chatconnect/schema"
 	"github.com/chatconnect/chatconnect/worker"
 )
@@ -34,6 +36,7 @@ type App struct {
 	options Options
 	logger  *slog.Logger
 	metrics *telemetry.Metrics
+	health  *health.Monitor
 
 	adapters
 	api    *api.Server    // nil without the role
@@ -55,6 +58,9 @@ func New(ctx context.Context, settings config.Config, options Options) (*App, er
 		require = settings.RequireAPI
 	}
 	if err := require(); err != nil {
+		return nil, err
+	}
+	if err := vector.CheckProtocol(ctx, settings.QdrantURL); err != nil {
 		return nil, err
 	}
 	if options.Migrate {

@@ -13,8 +13,10 @@ import (
 	"github.com/chatconnect/chatconnect/api"
 	"github.com/chatconnect/chatconnect/dashboard"
 	"github.com/chatconnect/chatconnect/internal/document"
+	"github.com/chatconnect/chatconnect/internal/health"
 	"github.com/chatconnect/chatconnect/internal/ratelimit"
 	"github.com/chatconnect/chatconnect/internal/sessions"
+	"github.com/chatconnect/chatconnect/internal/telemetry"
 	"github.com/chatconnect/chatconnect/internal/vector"
 	"github.com/chatconnect/chatconnect/temporal"
 	"github.com/chatconnect/chatconnect/worker"
@@ -25,6 +27,8 @@ const tracingFlush = 3 * time.Second
 
 // compose builds the process's roles from the adapters.
 func (a *App) compose() error {
+	a.health = a.newHealthMonitor()
+	a.metrics.Registry.MustRegister(telemetry.NewQueueCollector(a.health.QueueStates))
 	if a.options.Roles.API {
 		if err := a.composeAPI(); err != nil {
 			return err
@@ -59,7 +63,7 @@ func (a *App) composeAPI() error {
 		Decoder:    decoder,
 		Embedder:   a.embedder,
 		Metrics:    a.metrics,
-		Health:     a.healthChecks(),
+		Health:     a.health,
 		Pages:      dashboard.Files(),
 		PagePolicy: dashboard.ContentSecurityPolicy,
 		Logger:     a.logger,
@@ -75,7 +79,6 @@ func (a *App) composeAPI() error {
 		ChatTimeout:       a.config.ChatTimeout,
 		Version:           Version(),
 		Notice:            a.notice,
-		IndexNotice:       a.index.Notice,
 		Models:            a.allowedModels,
 	})
 	return err
@@ -123,8 +126,18 @@ func (a *App) composeWorker() error {
 	return nil
 }
 
-func (a *App) healthChecks() []api.HealthCheck {
-	checks := []api.HealthCheck{
+func (a *App) newHealthMonitor() *health.Monitor {
+	return health.New(health.Options{
+		Checks: a.healthChecks(),
+		Queue: func(ctx context.Context, queue temporal.Queue) (temporal.QueueState, error) {
+			return temporal.DescribeQueue(ctx, a.temporal, a.config.TemporalNamespace, queue)
+		},
+		Version: Version(), Notice: a.index.Notice, Logger: a.logger,
+	})
+}
+
+func (a *App) healthChecks() []health.Check {
+	checks := []health.Check{
 		{Name: "postgres", Check: a.store.Ping},
 		{Name: "redis", Check: func(ctx context.Context) error { return a.redis.Ping(ctx).Err() }},
 		{Name: "qdrant", Check: a.index.Ping},
@@ -134,7 +147,7 @@ func (a *App) healthChecks() []api.HealthCheck {
 		}},
 	}
 	if a.options.Roles.Worker {
-		checks = append(checks, api.HealthCheck{Name: "worker", Check: a.workerStarted})
+		checks = append(checks, health.Check{Name: "worker", Check: a.workerStarted})
 	}
 	return checks
 }

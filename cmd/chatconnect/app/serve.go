@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/internal/config"
 	"github.com/chatconnect/chatconnect/internal/httphost"
 )
@@ -103,6 +105,7 @@ func (a *App) listen(ctx context.Context) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.Registry, promhttp.HandlerOpts{Registry: a.metrics.Registry}))
 	mux.HandleFunc("GET /readyz", a.serveReady)
+	mux.HandleFunc("GET /health", a.serveHealth)
 	var metrics http.Handler = mux
 	if host, _, err := net.SplitHostPort(a.config.MetricsAddr); err == nil && config.Loopback(host) {
 		metrics = httphost.LocalOnly(mux)
@@ -121,4 +124,16 @@ func (a *App) serveReady(w http.ResponseWriter, _ *http.Request) {
 	default:
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
+}
+
+// serveHealth tells those who can reach the metrics all that an operator is
+// told: the port is the machine's own, or of a network without strangers.
+func (a *App) serveHealth(w http.ResponseWriter, r *http.Request) {
+	report := a.health.Report(r.Context())
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if report.Status != chatconnect.HealthOK {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(report) // the peer may have gone
 }
