@@ -81,6 +81,11 @@ test-dev: ## vet and test the embedded stack, end to end
 	  echo "$$test"; ../../bin/e2e.test -test.timeout 10m -test.run "^$$test" || exit 1; \
 	done
 
+# RUNS, FROM, PARTS, ONLY, TESTS, SEED, JOBS and OUT are the script's: see its head.
+.PHONY: stress
+stress: ## run both modules' tests RUNS=20 times, shuffled, on a machine made slow (FROM=8 PARTS="product dev e2e deaths")
+	@GO='$(GO)' DEATHS='$(DEATHS)' dev/stress.sh
+
 .PHONY: test-ui
 test-ui: bin/chatconnect-dev bin/fakemodel ## test dashboard and widget in Chromium (needs Node and chromium)
 	@dashboard/tests/run.sh
