@@ -52,7 +52,7 @@ func (c *chatting) noReaders() {
 		c.relay.mu.Lock()
 		defer c.relay.mu.Unlock()
 		return c.relay.open == 0
-	}, time.Minute, time.Millisecond)
+	}, time.Minute, time.Millisecond, "a reader of the relay stays open; log:\n%s", c.log)
 }
 
 func long(t *api.Timing) { t.Silence = time.Hour }
@@ -380,6 +380,6 @@ func TestReaderStopsReading(t *testing.T) {
 	for id := range int64(64) { // more than the socket's buffers hold
 		c.publish(token(id+1, words))
 	}
-	require.Eventually(t, func() bool { return strings.Contains(c.log.String(), "reader of an answer is gone") }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(c.log.String(), "reader of an answer is gone") }, time.Minute, time.Millisecond, "nothing says that the reader is gone; log:\n%s", c.log)
 	c.noReaders()
 }

@@ -301,7 +301,7 @@ func TestEventsSlowReader(t *testing.T) {
 		require.NoError(t, b.feed.PublishDocument(t.Context(), d))
 	}
 	s.conn.SetReadLimit(10 << 20)
-	require.Eventually(t, func() bool { return strings.Contains(b.log.String(), "too slow") }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(b.log.String(), "too slow") }, time.Minute, time.Millisecond, "the reader is not too slow; log:\n%s", b.log)
 	require.Equal(t, websocket.StatusTryAgainLater, s.closed())
 }
 

@@ -286,7 +286,7 @@ func TestStreamsOfASession(t *testing.T) {
 		return c.places.renewed > 0
 	}, time.Minute, time.Millisecond, "an open stream keeps its place")
 	streams[0].leave()
-	require.Eventually(t, func() bool { return c.places.taken() < api.StreamsPerSession }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return c.places.taken() < api.StreamsPerSession }, time.Minute, time.Millisecond, "a closed stream keeps its place; log:\n%s", c.log)
 	c.visitor.open("GET", path, nil)
 }
 

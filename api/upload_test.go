@@ -278,7 +278,7 @@ func TestUploadBrokenOff(t *testing.T) {
 	owner, client, _ := b.tenant("a@example.com")
 	conn := sendHalf(t, b, owner, client)
 	require.NoError(t, conn.Close())
-	require.Eventually(t, func() bool { return strings.Contains(b.log.String(), "upload_incomplete") }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(b.log.String(), "upload_incomplete") }, time.Minute, time.Millisecond, "the upload is not incomplete; log:\n%s", b.log)
 	b.nothingLeft()
 }
 
@@ -318,6 +318,6 @@ func TestUploadOutlivesSender(t *testing.T) {
 	if err == nil {
 		_ = response.Body.Close()
 	}
-	require.Eventually(t, func() bool { return len(b.workflows.starts()) == 1 }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return len(b.workflows.starts()) == 1 }, time.Minute, time.Millisecond, "no workflow was started; log:\n%s", b.log)
 	require.Len(t, b.memory.blobs, 1)
 }

@@ -72,7 +72,9 @@ func tempHome(t *testing.T) string {
 	home := t.TempDir()
 	t.Cleanup(func() {
 		// A kill takes a moment.
-		require.Eventually(t, func() bool { return stack.Reset(home) == nil }, patience, 10*time.Millisecond)
+		var err error
+		require.Eventually(t, func() bool { err = stack.Reset(home); return err == nil }, patience, 10*time.Millisecond, "the state directory can't be removed")
+		require.NoError(t, err)
 	})
 	return home
 }
@@ -185,7 +187,7 @@ func TestKilledWithItsParent(t *testing.T) {
 	require.NoError(t, shell.Process.Kill())
 	require.Eventually(t, func() bool {
 		return errors.Is(syscall.Kill(child, 0), syscall.ESRCH)
-	}, patience, 10*time.Millisecond)
+	}, patience, 10*time.Millisecond, "the child %d lives on", child)
 	start(t, home, "--no-demo").says("Ctrl-C stops it.")
 }
 

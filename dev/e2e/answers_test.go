@@ -129,7 +129,7 @@ func (c *tenant) logged(p *product, n int) {
 	c.t.Helper()
 	require.Eventually(c.t, func() bool {
 		return p.count(c.t, `SELECT count(*) FROM chat_logs WHERE client_id = $1`, c.ID) >= n
-	}, patience, 10*time.Millisecond)
+	}, patience, 10*time.Millisecond, "fewer than %d answers are logged", n)
 }
 
 func TestAQuestionAboutSomethingElseCostsNothing(t *testing.T) {

@@ -399,7 +399,7 @@ func TestPurge(t *testing.T) {
 	require.Zero(t, stores.points("client_id", string(shop.ID)))
 	require.Zero(t, files(shop.ID))
 	require.Zero(t, stores.keys(shop.ID))
-	require.Eventually(t, func() bool { return stores.running(shop.ID) == 0 }, patience, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return stores.running(shop.ID) == 0 }, patience, 20*time.Millisecond, "workflows of the deleted client go on")
 	require.Equal(t, 1, product.count(t, `select count(*) from client_purges where client_id = $1 and finished_at is not null
 		and user_id is not null and (removed->>'points')::int >= $2`, string(shop.ID), points), "it is on record")
 	shop.do(http.MethodDelete, path, nil).is(http.StatusNotFound)
@@ -597,7 +597,7 @@ func TestCommandsAreResumed(t *testing.T) {
 		require.Eventually(t, func() bool {
 			_, err := stores.flow.DescribeWorkflowExecution(t.Context(), id, "")
 			return err == nil
-		}, patience, 20*time.Millisecond)
+		}, patience, 20*time.Millisecond, "nothing starts %s", id)
 		stores.ended(id)
 	}
 	require.Zero(t, stores.rows(shop.ID)["documents"])

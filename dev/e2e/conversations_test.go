@@ -70,7 +70,7 @@ func TestConversationsAreReadJudgedAndForgotten(t *testing.T) {
 	shop.stream(fresh).finish()
 	require.Eventually(t, func() bool {
 		return product.count(t, `SELECT count(*) FROM chat_logs WHERE client_id = $1`, shop.ID) == 2
-	}, patience, 20*time.Millisecond)
+	}, patience, 20*time.Millisecond, "the two answers are not logged")
 	for _, statement := range []string{
 		`UPDATE chat_logs SET asked_at = asked_at - interval '31 days' WHERE client_id = $1 AND message_id = 'm-1'`,
 		`UPDATE chat_sessions SET last_message_at = last_message_at - interval '31 days' WHERE client_id = $1 AND id <> '` + fresh["sessionId"].(string) + `'`,
@@ -81,7 +81,7 @@ func TestConversationsAreReadJudgedAndForgotten(t *testing.T) {
 	product.storage(t).expireChats()
 	left := `SELECT (SELECT count(*) FROM chat_logs WHERE client_id = $1) * 100 + (SELECT count(*) FROM chat_sessions WHERE client_id = $1) * 10
 	         + (SELECT count(*) FROM chat_feedback WHERE client_id = $1)`
-	require.Eventually(t, func() bool { return product.count(t, left, shop.ID) == 110 }, patience, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return product.count(t, left, shop.ID) == 110 }, patience, 50*time.Millisecond, "what is old, or more, is not deleted")
 	shop.get("/chat/sessions/"+session+"/messages", key...).is(http.StatusOK).into(&read)
 	require.Empty(t, read.Messages)
 	shop.get("/api/dashboard/usage" + of).is(http.StatusOK).into(&usage)
@@ -110,6 +110,6 @@ func (s *storage) expireChats() (workflow string) {
 			workflow = runs[len(runs)-1].StartWorkflowResult.WorkflowID
 		}
 		return workflow != ""
-	}, patience, 50*time.Millisecond)
+	}, patience, 50*time.Millisecond, "the schedule starts nothing")
 	return workflow
 }

@@ -77,7 +77,7 @@ func TestAPIAndWorkerMayBeApart(t *testing.T) {
 	anybody := newPerson(t, one.URL())
 	require.Eventually(t, func() bool { // each dependency has 2 s to answer
 		return anybody.get("/readyz").status == http.StatusOK
-	}, patience, 10*time.Millisecond)
+	}, patience, 10*time.Millisecond, "it is never ready")
 	ready, err := http.Get(strings.Replace(worker.MetricsURL(), "/metrics", "/readyz", 1))
 	require.NoError(t, err)
 	defer ready.Body.Close()

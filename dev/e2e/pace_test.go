@@ -82,7 +82,7 @@ func (s *storage) queued(documents ...chatconnect.Document) {
 			return err == nil && slices.ContainsFunc(described.PendingActivities, func(a *workflowpb.PendingActivityInfo) bool {
 				return a.ActivityType.Name == "EmbedBatch"
 			})
-		}, patience, 10*time.Millisecond)
+		}, patience, 10*time.Millisecond, "%s never embeds", id)
 	}
 }
 

@@ -70,7 +70,7 @@ func TestReindexCommand(t *testing.T) {
 	following, watched := command(ctx, changed)
 	require.NoError(t, following.Start())
 	s.reindexAt(temporal.ReindexSettling, temporal.ReindexEmbedding)
-	require.Eventually(t, func() bool { return strings.Contains(watched(), "Ctrl-C stops watching") }, patience, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(watched(), "Ctrl-C stops watching") }, patience, 20*time.Millisecond, "it does not say how to stop watching")
 	interrupt()
 	require.Error(t, following.Wait(), "it has not seen the end")
 	require.Contains(t, watched(), "the reindex goes on")
@@ -88,7 +88,7 @@ func TestReindexCommand(t *testing.T) {
 	require.Eventually(t, func() bool {
 		collections, aliases := s.generations()
 		return len(collections) == 1 && len(aliases) == 1
-	}, patience, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond, "the cancelled reindex leaves its collection")
 	require.NoError(t, models.Set(fakemodel.Knobs{}))
 	require.Contains(t, shop.ask("When is tea served?").Text, "four")
 }

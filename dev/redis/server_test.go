@@ -58,7 +58,7 @@ func TestSnapshotsWhileRunning(t *testing.T) {
 	require.Eventually(t, func() bool {
 		content, err := os.ReadFile(file)
 		return err == nil && strings.Contains(string(content), `"session"`)
-	}, patience, 20*time.Millisecond)
+	}, patience, 20*time.Millisecond, "the session is not in the snapshot")
 
 	copied := t.TempDir()
 	content, err := os.ReadFile(file)
@@ -84,7 +84,7 @@ func TestKeysExpire(t *testing.T) {
 	require.Equal(t, "value", read.Val())
 	require.Eventually(t, func() bool {
 		return client.Get(ctx, "key").Err() == goredis.Nil //nolint:errorlint // the sentinel is returned as it is
-	}, patience, 20*time.Millisecond)
+	}, patience, 20*time.Millisecond, "the key does not expire")
 	require.Equal(t, "value", client.Get(ctx, "lasting").Val())
 }
 

@@ -185,7 +185,7 @@ func TestKilledWhileStartingFirst(t *testing.T) {
 	for round := range 4 {
 		helper := spawnHelper(t, dir)
 		// The moments: file created, and then ever later.
-		require.Eventually(t, func() bool { _, err := os.Stat(file); return err == nil }, patience, time.Millisecond)
+		require.Eventually(t, func() bool { _, err := os.Stat(file); return err == nil }, patience, time.Millisecond, "%s is not made", file)
 		time.Sleep(time.Duration(round) * 8 * time.Millisecond)
 		helper.kill(t)
 	}
@@ -283,7 +283,7 @@ func waitForSignalWait(t *testing.T, c client.Client, id string) {
 		described, err := c.DescribeWorkflowExecution(t.Context(), id, "")
 		return err == nil && len(described.GetPendingActivities()) == 0 && described.GetPendingWorkflowTask() == nil &&
 			described.GetWorkflowExecutionInfo().GetHistoryLength() >= 10
-	}, patience, 10*time.Millisecond)
+	}, patience, 10*time.Millisecond, "%s does not come to rest", id)
 }
 
 func get(t *testing.T, url string) (int, string) {

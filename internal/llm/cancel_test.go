@@ -95,7 +95,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 			_, err := m.Generate(ctx, shoes, collect(new([]string)))
 			require.NoError(t, err)
 			return reused
-		}, time.Minute, time.Millisecond)
+		}, time.Minute, time.Millisecond, "no connection is used again")
 	})
 }
 

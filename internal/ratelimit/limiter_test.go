@@ -170,7 +170,7 @@ func TestRedisDecidesAgainOnceItIsBack(t *testing.T) {
 			_, err := l.Allow(ctx, chatconnect.RateLimit{Key: "probe", PerMinute: 1000})
 			require.NoError(t, err)
 			return fallback.fallbacks.Load() == before
-		}, patience, 5*time.Millisecond)
+		}, patience, 5*time.Millisecond, "Redis is back, and the limiter still decides alone")
 		spend(t, l, "k", 3) // Redis has not heard of what the fallback allowed
 	})
 }

@@ -102,7 +102,7 @@ func TestHubCountsReferences(t *testing.T) {
 		require.Empty(t, a.messages)
 
 		leaveB()
-		require.Eventually(t, func() bool { return subscribed() == 0 }, patience, time.Millisecond)
+		require.Eventually(t, func() bool { return subscribed() == 0 }, patience, time.Millisecond, "the channel stays subscribed")
 
 		// Leaving and returning in quick succession, at any point of the exchange.
 		for i := range 200 {
@@ -119,7 +119,7 @@ func TestHubCountsReferences(t *testing.T) {
 			}
 			leave()
 		}
-		require.Eventually(t, func() bool { return subscribed() == 0 }, patience, time.Millisecond)
+		require.Eventually(t, func() bool { return subscribed() == 0 }, patience, time.Millisecond, "the channel stays subscribed")
 	})
 }
 
@@ -145,7 +145,7 @@ func TestHubAnnouncesGaps(t *testing.T) {
 				require.Eventually(t, func() bool { // on a busy machine there may be more gaps
 					require.NoError(t, publisher.Publish(ctx, "c", "after").Err())
 					return len(s.messages) > 0
-				}, patience, 10*time.Millisecond)
+				}, patience, 10*time.Millisecond, "nothing is received after the gap")
 			})
 		})
 	}

@@ -33,7 +33,7 @@ func TestAStopReachesTheProcessThatWrites(t *testing.T) {
 			case <-time.After(10 * time.Millisecond):
 				return false
 			}
-		}, patience, time.Millisecond)
+		}, patience, time.Millisecond, "the stop is not heard")
 		require.Empty(t, wrong, "a signal is for one message")
 		forget()
 		for len(stopped) > 0 {

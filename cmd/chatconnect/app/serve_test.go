@@ -60,7 +60,7 @@ func TestUnusedConnectionsEnd(t *testing.T) {
 		n := 0
 		e.unused.Range(func(any, any) bool { n++; return true })
 		return n == 1
-	}, time.Minute, time.Millisecond)
+	}, time.Minute, time.Millisecond, "the used connection counts as unused, or the other not")
 
 	ended := make(chan error, 1)
 	go func() {

@@ -368,7 +368,7 @@ func TestServerDownAndBack(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := index.Generations(t.Context())
 		return err == nil && index.Upsert(t.Context(), client, g, []chatconnect.IndexedChunk{chunk}) == nil
-	}, patience, 20*time.Millisecond)
+	}, patience, 20*time.Millisecond, "a server that is back is not used")
 	require.NoError(t, server.Close())
 	requireUnavailable(t, index.Upsert(t.Context(), client, g, []chatconnect.IndexedChunk{chunk}))
 }
