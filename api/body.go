@@ -22,39 +22,24 @@ const (
 	maxChatBody = 32 << 10
 )
 
-// bodyTimeout is how long a JSON body may take to arrive.
-const bodyTimeout = 10 * time.Second
+const (
+	// bodyTimeout is how long the body of a request may take to arrive.
+	bodyTimeout = 10 * time.Second
+	// largeBodyTimeout is how long one may take that is read steadily.
+	largeBodyTimeout = 2 * time.Minute
+)
 
 // decodeJSON reads one JSON value of at most limit bytes into v. Members that
 // v doesn't know are ignored, so that newer clients can talk to older servers.
 func decodeJSON(c *gin.Context, limit int64, v any) error {
-	return decodeJSONWithin(c, limit, bodyTimeout, v)
-}
-
-// decodeJSONWithin is decodeJSON for bodies that may take longer to arrive.
-func decodeJSONWithin(c *gin.Context, limit int64, timeout time.Duration, v any) error {
 	mediaType, _, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
 	if err != nil || mediaType != "application/json" {
 		return chatconnect.Errorf(chatconnect.KindUnsupported, "content_type_unsupported", "Send the body as application/json.")
 	}
-	rc := http.NewResponseController(c.Writer)
-	// Errors of the deadlines mean a transport without them (tests): no harm.
-	_ = rc.SetReadDeadline(time.Now().Add(timeout))
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
-	if err == nil {
-		// Passing later, it would look like a disconnect. After an error it
-		// stays: net/http reads on before it answers, but not for ever.
-		_ = rc.SetReadDeadline(time.Time{})
-	}
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return withStatus(http.StatusRequestTimeout, chatconnect.Errorf(chatconnect.KindInvalid, "body_timeout", "The request took too long to arrive.").Because(err))
 	case err != nil:
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return err
-		}
-		return chatconnect.Errorf(chatconnect.KindInvalid, "body_incomplete", "The request did not arrive completely.").Because(err)
+		return bodyError(err)
 	case !utf8.Valid(body):
 		return chatconnect.Errorf(chatconnect.KindInvalid, "body_invalid", "The body is not valid UTF-8.")
 	}
@@ -70,4 +55,16 @@ func decodeJSONWithin(c *gin.Context, limit int64, timeout time.Duration, v any)
 		return chatconnect.Errorf(chatconnect.KindInvalid, "body_invalid", "There is something after the JSON object.")
 	}
 	return nil
+}
+
+// bodyError says why a body could not be read.
+func bodyError(err error) error {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return withStatus(http.StatusRequestTimeout, chatconnect.Errorf(chatconnect.KindInvalid, "body_timeout", "The request took too long to arrive.").Because(err))
+	}
+	return chatconnect.Errorf(chatconnect.KindInvalid, "body_incomplete", "The request did not arrive completely.").Because(err)
 }

@@ -169,7 +169,7 @@ const maxEventID = 1 << 52
 // the server's draining, whichever comes first. The answer itself goes on.
 func (s *Server) streamAnswer(c *gin.Context, stream *answerStream) {
 	stream.server, stream.resumed = s, stream.last > 0
-	stream.out = newSSEWriter(c.Writer, s.timing.write)
+	stream.out = newSSEWriter(c.Writer)
 	c.Abort()
 	if err := stream.out.open(); err != nil {
 		return

@@ -6,7 +6,6 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -52,7 +51,7 @@ func (s *Server) codecPreflight(c *gin.Context) {
 // line (temporal --codec-endpoint).
 func (s *Server) postDecode(c *gin.Context) {
 	c.Header("Vary", "Origin")
-	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(bodyTimeout))
+	s.takeSteadily(c, largeBodyTimeout)
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxCodecBody)
 	out := &buffered{header: http.Header{}, status: http.StatusOK}
 	s.Decoder.ServeHTTP(out, c.Request)

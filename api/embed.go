@@ -67,6 +67,7 @@ func (s *Server) postEmbed(c *gin.Context) {
 	var in struct {
 		Texts []string `json:"texts"`
 	}
+	s.takeSteadily(c, largeBodyTimeout)
 	if err := decodeJSON(c, maxEmbedBody, &in); err != nil {
 		s.fail(c, err)
 		return

@@ -14,7 +14,7 @@ func (s *Server) Quick(change func(t *Timing)) {
 		Silence: 50 * time.Millisecond, Grace: 20 * time.Millisecond, Heartbeat: time.Hour,
 		UploadStall: s.timing.uploadStall, Ping: 50 * time.Millisecond, SlowReader: 50 * time.Millisecond,
 		Resubscribe: 5 * time.Millisecond, StartTimeout: s.timing.startTimeout, Dependency: s.timing.dependency,
-		Write: s.timing.write,
+		Write: s.timing.write, Body: s.timing.body, DocumentWait: s.timing.documentWait,
 	}
 	if change != nil {
 		change(&t)
@@ -22,12 +22,12 @@ func (s *Server) Quick(change func(t *Timing)) {
 	s.timing.silence, s.timing.grace, s.timing.heartbeat = t.Silence, t.Grace, t.Heartbeat
 	s.timing.uploadStall, s.timing.ping, s.timing.slowReader = t.UploadStall, t.Ping, t.SlowReader
 	s.timing.resubscribe, s.timing.startTimeout, s.timing.dependency = t.Resubscribe, t.StartTimeout, t.Dependency
-	s.timing.write = t.Write
+	s.timing.write, s.timing.body, s.timing.documentWait = t.Write, t.Body, t.DocumentWait
 }
 
 // Timing is what tests may change of timing.
 type Timing struct {
-	Silence, Grace, Heartbeat, UploadStall, Ping, SlowReader, Resubscribe, StartTimeout, Dependency, Write time.Duration
+	Silence, Grace, Heartbeat, UploadStall, Ping, SlowReader, Resubscribe, StartTimeout, Dependency, Write, Body, DocumentWait time.Duration
 }
 
 // SessionToken is the token of a client's session.

@@ -21,8 +21,6 @@ import (
 )
 
 const (
-	// documentBodyTimeout is how long a file in JSON may take to arrive.
-	documentBodyTimeout = 2 * time.Minute
 	// documentBodiesAtOnce bounds the memory that files in JSON take: unlike an
 	// upload, which is streamed, each is held about four times.
 	documentBodiesAtOnce = 4
@@ -75,12 +73,11 @@ func (s *Server) postProcessDocument(c *gin.Context) {
 
 // readNamedFile reads and checks the request.
 func (s *Server) readNamedFile(c *gin.Context) (*namedFile, error) {
-	select {
-	case s.documentBodies <- struct{}{}:
-		defer func() { <-s.documentBodies }()
-	case <-c.Request.Context().Done():
-		return nil, c.Request.Context().Err()
+	leave, err := s.enterDocumentBody(c.Request.Context())
+	if err != nil {
+		return nil, err
 	}
+	defer leave()
 	var in struct {
 		ClientID   string `json:"client_id"`
 		DocumentID string `json:"document_id"`
@@ -90,7 +87,8 @@ func (s *Server) readNamedFile(c *gin.Context) (*namedFile, error) {
 	}
 	encoded := int64(base64.StdEncoding.EncodedLen(int(s.MaxFileSize)))
 	encoded += encoded / 16 // line ends
-	if err := decodeJSONWithin(c, encoded+maxBody, documentBodyTimeout, &in); err != nil {
+	s.takeSteadily(c, largeBodyTimeout)
+	if err := decodeJSON(c, encoded+maxBody, &in); err != nil {
 		return nil, err
 	}
 	client, id, err := documentRef(in.ClientID, in.DocumentID)
@@ -127,6 +125,20 @@ func (s *Server) readNamedFile(c *gin.Context) (*namedFile, error) {
 	sum := sha256.Sum256(content)
 	file.sha256 = hex.EncodeToString(sum[:])
 	return file, nil
+}
+
+// enterDocumentBody waits a short time for one of the places of files in JSON.
+func (s *Server) enterDocumentBody(ctx context.Context) (leave func(), err error) {
+	wait := time.NewTimer(s.timing.documentWait)
+	defer wait.Stop()
+	select {
+	case s.documentBodies <- struct{}{}:
+		return func() { <-s.documentBodies }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-wait.C:
+		return nil, s.uploadSpace.refuse(chatconnect.KindUnavailable, "uploads_busy", "Too many uploads are under way. Please try again in a moment.")
+	}
 }
 
 // acceptNamedFile returns the queued document, or the one that is there.

@@ -19,7 +19,12 @@ func (s *Server) postReplace(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	form, err := s.stageUpload(c, string(document.ClientID))
+	form, err := s.stageUpload(c, true, func(named string) error {
+		if named != string(document.ClientID) {
+			return errClientAmbiguous
+		}
+		return nil
+	})
 	defer form.discard()
 	if err == nil && len(form.files) != 1 {
 		err = chatconnect.Errorf(chatconnect.KindInvalid, "file_missing", "Send exactly one file.")

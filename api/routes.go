@@ -4,7 +4,7 @@ import "net/http"
 
 // routes lists every endpoint; see DESIGN §4 and openapi.yaml.
 func (s *Server) routes() {
-	s.router.Use(s.identifyRequest, s.observeRequest, s.recoverPanic, s.secureHeaders, s.pinHost)
+	s.router.Use(s.identifyRequest, s.observeRequest, s.recoverPanic, s.secureHeaders, s.admitRequest, s.pinHost, s.dropBody)
 	s.operationsRoutes()
 	s.authRoutes()
 	s.dashboardRoutes()

@@ -18,15 +18,9 @@ import (
 	"go.temporal.io/sdk/client"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/internal/connlimit"
 	"github.com/chatconnect/chatconnect/widget"
 )
-
-// Metrics is what the API reports about chat requests that never became a
-// workflow; those that did are counted by the worker, once.
-type Metrics interface {
-	// ChatRefused gets empty client and tier when the key named none.
-	ChatRefused(client chatconnect.ClientID, tier chatconnect.Tier, code string)
-}
 
 // DetectType tells what a file is by its content; name only settles what
 // content leaves open (CSV or plain text). An unacceptable file is a
@@ -65,10 +59,14 @@ type Options struct {
 	LocalHostsOnly    bool          // without PublicURL: only localhost and IP addresses are answered
 	SessionLifetime   time.Duration // of a login; 0 means 30 days
 	TrustedProxies    []string      // CIDRs or addresses whose X-Forwarded-For is believed
-	StagingDir        string        // for files while they are uploaded; empty means the system's
-	ChatTimeout       time.Duration // how long POST /chat waits; 0 means 2 minutes
-	Version           string
-	Models            []string // that a client may choose instead of its tier's
+	// MaxConnectionsPerAddress is how many requests of one address may be under
+	// way, streams and WebSockets included; 0 means 256.
+	MaxConnectionsPerAddress int
+	Uploads                  UploadLimits
+	StagingDir               string        // for files while they are uploaded; empty means the system's
+	ChatTimeout              time.Duration // how long POST /chat waits; 0 means 2 minutes
+	Version                  string
+	Models                   []string // that a client may choose instead of its tier's
 	// Notice tells people what the model setup is, e.g. that answers are
 	// extractive because no API key is set. Shown by the dashboard.
 	Notice string
@@ -98,7 +96,7 @@ func (o *Options) setDefaults() error {
 		o.Health = alwaysReady{}
 	}
 	if o.Metrics == nil {
-		o.Metrics = noMetrics{}
+		o.Metrics = NoMetrics{}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -109,6 +107,10 @@ func (o *Options) setDefaults() error {
 	if o.SessionLifetime <= 0 {
 		o.SessionLifetime = 30 * 24 * time.Hour
 	}
+	if o.MaxConnectionsPerAddress <= 0 {
+		o.MaxConnectionsPerAddress = defaultPerAddress
+	}
+	o.Uploads.setDefaults(o.MaxFileSize)
 	if o.ChatTimeout <= 0 {
 		o.ChatTimeout = 2 * time.Minute
 	}
@@ -136,6 +138,8 @@ type Server struct {
 	// documentBodies holds a place for each file in JSON that is being read.
 	documentBodies chan struct{}
 
+	underWay     *connlimit.Counter // requests by address
+	uploadSpace  *uploadSpace
 	proxyWarning sync.Once
 
 	draining chan struct{} // closed by Drain
@@ -147,9 +151,11 @@ type timing struct {
 	silence      time.Duration // of a relay, until the workflow's result is asked for too
 	grace        time.Duration // for the relay to deliver what the result already says
 	heartbeat    time.Duration // between comments of an event stream
-	write        time.Duration // for one write to a visitor
-	uploadStall  time.Duration // without a byte of an upload
+	body         time.Duration // for a request's body
+	write        time.Duration // for one write to whoever asked
+	uploadStall  time.Duration // without a byte of a large body
 	upload       time.Duration // for a whole upload
+	documentWait time.Duration // for the place of a file in JSON
 	dependency   time.Duration // for one call of a dependency within a request
 	ping         time.Duration // between pings, and membership checks, of a WebSocket
 	slowReader   time.Duration // that a full WebSocket queue is waited for
@@ -160,7 +166,7 @@ type timing struct {
 func defaultTiming() timing {
 	return timing{
 		silence: 2 * time.Second, grace: 500 * time.Millisecond, heartbeat: 15 * time.Second,
-		write: 10 * time.Second, uploadStall: 30 * time.Second, upload: 15 * time.Minute,
+		body: bodyTimeout, write: 10 * time.Second, uploadStall: bodyTimeout, upload: 15 * time.Minute, documentWait: 3 * time.Second,
 		dependency: 5 * time.Second, ping: 20 * time.Second, slowReader: 10 * time.Second,
 		resubscribe: 250 * time.Millisecond, startTimeout: 5 * time.Second,
 	}
@@ -210,6 +216,8 @@ func New(options Options) (*Server, error) {
 
 		sessionTokens:  tokens,
 		documentBodies: make(chan struct{}, documentBodiesAtOnce),
+		underWay:       connlimit.NewCounter(options.MaxConnectionsPerAddress),
+		uploadSpace:    newUploadSpace(options.Uploads, options.StagingDir, options.Metrics),
 	}
 	s.router.HandleMethodNotAllowed = true
 	s.router.RedirectTrailingSlash = false
@@ -222,9 +230,6 @@ func New(options Options) (*Server, error) {
 	return s, nil
 }
 
-// Handler serves every endpoint but /metrics, which has a port of its own.
-func (s *Server) Handler() http.Handler { return s.router }
-
 // Drain turns readiness off and tells open streams to reconnect elsewhere.
 func (s *Server) Drain() { s.drain.Do(func() { close(s.draining) }) }
 
@@ -236,7 +241,3 @@ func (s *Server) isDraining() bool {
 		return false
 	}
 }
-
-type noMetrics struct{}
-
-func (noMetrics) ChatRefused(chatconnect.ClientID, chatconnect.Tier, string) {}

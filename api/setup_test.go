@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -58,6 +59,7 @@ func (l *logBuffer) String() string {
 }
 
 type refusals struct {
+	api.NoMetrics
 	mu    sync.Mutex
 	codes []string
 }
@@ -66,6 +68,20 @@ func (r *refusals) ChatRefused(_ chatconnect.ClientID, _ chatconnect.Tier, code 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.codes = append(r.codes, code)
+}
+
+func (r *refusals) UploadRefused(code string) { r.ConnectionRefused(code) }
+
+func (r *refusals) list() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.codes)
+}
+
+func (r *refusals) ConnectionRefused(reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.codes = append(r.codes, reason)
 }
 
 const testMaxFileSize = 1000

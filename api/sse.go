@@ -6,25 +6,23 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"time"
 )
 
 // sseWriter writes server-sent events (WHATWG HTML §9.2). Every write has a
-// deadline of its own, so that a reader who stopped reading is let go while a
-// slow model is waited for.
+// deadline of its own, as all responses' have (Handler): a reader who stopped
+// reading is let go while a slow model is waited for.
 type sseWriter struct {
-	w       http.ResponseWriter
-	rc      *http.ResponseController
-	timeout time.Duration
-	buffer  bytes.Buffer
+	w      http.ResponseWriter
+	rc     *http.ResponseController
+	buffer bytes.Buffer
 }
 
-func newSSEWriter(w http.ResponseWriter, timeout time.Duration) *sseWriter {
+func newSSEWriter(w http.ResponseWriter) *sseWriter {
 	inner := w
 	if gin, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
 		inner = gin.Unwrap() // gin's Flush keeps its errors to itself
 	}
-	return &sseWriter{w: w, rc: http.NewResponseController(inner), timeout: timeout}
+	return &sseWriter{w: w, rc: http.NewResponseController(inner)}
 }
 
 // open sends the headers, so that the reader knows it is connected.
@@ -69,8 +67,6 @@ func (s *sseWriter) comment(text string) { fmt.Fprintf(&s.buffer, ": %s\n\n", te
 
 // flush sends what was added since the last one.
 func (s *sseWriter) flush() error {
-	// An error means a transport without deadlines (tests).
-	_ = s.rc.SetWriteDeadline(time.Now().Add(s.timeout))
 	if s.buffer.Len() > 0 {
 		_, err := s.w.Write(s.buffer.Bytes())
 		s.buffer.Reset()

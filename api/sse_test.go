@@ -3,7 +3,6 @@ package api
 import (
 	"net/http/httptest"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -11,7 +10,7 @@ import (
 func TestSSEFormat(t *testing.T) {
 	t.Parallel()
 	recorder := httptest.NewRecorder()
-	w := newSSEWriter(recorder, time.Second)
+	w := newSSEWriter(recorder)
 	require.NoError(t, w.open())
 	require.Equal(t, "text/event-stream", recorder.Header().Get("Content-Type"))
 	require.Equal(t, "no-store", recorder.Header().Get("Cache-Control"))

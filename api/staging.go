@@ -11,7 +11,6 @@ import (
 	"os"
 	"path"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/gin-gonic/gin"
@@ -22,10 +21,19 @@ import (
 
 const maxFileName = 255 // bytes, as most file systems have it
 
+// errClientFirst refuses files before it is known whose they are: nothing is
+// staged for strangers.
+var errClientFirst = chatconnect.Errorf(chatconnect.KindInvalid, "client_id_missing",
+	"Name the client in the address (?clientId=…), or in a field clientId before the files.")
+
+var errClientAmbiguous = chatconnect.Errorf(chatconnect.KindInvalid, "client_id_ambiguous", "The request names two different clients.")
+
+var errDiskFull = errors.New("less than UPLOAD_DISK_RESERVE is free on the disk of the staging directory")
+
 // uploadForm is a multipart request, its files in temporary ones.
 type uploadForm struct {
-	clientID string
-	files    []*stagedFile
+	files []*stagedFile
+	share *uploadShare // nil until the upload was admitted
 }
 
 // stagedFile is one uploaded file before it is accepted, or why it won't be.
@@ -34,13 +42,17 @@ type stagedFile struct {
 	size    int64
 	sha256  string
 	content *os.File
+	counted *countedFile
 	err     error
 }
 
-// discard removes the temporary files.
+// discard removes the temporary files and gives their space back.
 func (f *uploadForm) discard() {
 	for _, file := range f.files {
 		file.discard()
+	}
+	if f.share != nil {
+		f.share.leave()
 	}
 }
 
@@ -51,6 +63,7 @@ func (f *stagedFile) discard() {
 	_ = f.content.Close()
 	_ = os.Remove(f.content.Name()) // gone already where open files can be unlinked
 	f.content = nil
+	f.counted.share.give(f.counted.written)
 }
 
 // documentName is the sanitised name, or one by type if nothing was left.
@@ -61,17 +74,14 @@ func (f *stagedFile) documentName(t chatconnect.FileType) string {
 	return f.name
 }
 
-// stageUpload reads the request to its end. The form is returned with an
-// error too: its files have to be discarded.
-func (s *Server) stageUpload(c *gin.Context, clientID string) (*uploadForm, error) {
-	form := &uploadForm{clientID: clientID}
-	body := &steadyBody{
-		rc:    http.NewResponseController(c.Writer),
-		body:  http.MaxBytesReader(c.Writer, c.Request.Body, maxUploadFiles*s.MaxFileSize+uploadFormSlack),
-		stall: s.timing.uploadStall,
-		until: time.Now().Add(s.timing.upload),
-	}
-	defer body.done()
+// stageUpload reads the request to its end. authorise gets each clientId that
+// the form names; no file is read before it has accepted one, or the caller
+// says that it is authorised. The form is returned with an error too: its
+// files have to be discarded.
+func (s *Server) stageUpload(c *gin.Context, authorised bool, authorise func(clientID string) error) (*uploadForm, error) {
+	form := &uploadForm{}
+	s.takeSteadily(c, s.timing.upload)
+	body := http.MaxBytesReader(c.Writer, c.Request.Body, maxUploadFiles*s.MaxFileSize+uploadFormSlack)
 	c.Request.Body = body
 	reader, err := c.Request.MultipartReader()
 	if err != nil {
@@ -92,10 +102,18 @@ func (s *Server) stageUpload(c *gin.Context, clientID string) (*uploadForm, erro
 		}
 		switch name := part.FormName(); {
 		case part.FileName() != "" || name == "file":
+			if !authorised {
+				return form, errClientFirst
+			}
 			if len(form.files) == maxUploadFiles {
 				return form, chatconnect.Errorf(chatconnect.KindTooLarge, "too_many_files", "At most %d files can be uploaded at once.", maxUploadFiles)
 			}
-			file, err := s.stageFile(part)
+			if form.share == nil {
+				if form.share, err = s.uploadSpace.enter(userID(c)); err != nil {
+					return form, err
+				}
+			}
+			file, err := s.stageFile(part, form.share)
 			form.files = append(form.files, file)
 			if err != nil {
 				return form, err
@@ -105,10 +123,10 @@ func (s *Server) stageUpload(c *gin.Context, clientID string) (*uploadForm, erro
 			if err != nil {
 				return form, uploadBroken(err)
 			}
-			if form.clientID != "" && form.clientID != string(value) {
-				return form, chatconnect.Errorf(chatconnect.KindInvalid, "client_id_ambiguous", "The request names two different clients.")
+			if err := authorise(string(value)); err != nil {
+				return form, err
 			}
-			form.clientID = string(value)
+			authorised = true
 		}
 		// NextRawPart skips what is left of a part.
 	}
@@ -117,22 +135,21 @@ func (s *Server) stageUpload(c *gin.Context, clientID string) (*uploadForm, erro
 // stageFile copies a part to a temporary file, hashing it on the way. Only an
 // error of the request or of the disk is returned; what is wrong with the file
 // is kept in it, so that the others can be accepted.
-func (s *Server) stageFile(part *multipart.Part) (*stagedFile, error) {
+func (s *Server) stageFile(part *multipart.Part, share *uploadShare) (*stagedFile, error) {
 	file := &stagedFile{name: cleanFileName(part.FileName())}
 	temporary, err := os.CreateTemp(s.StagingDir, stagedPattern)
 	if err != nil {
 		return file, fmt.Errorf("stage upload: %w", err)
 	}
-	file.content = temporary
+	file.content, file.counted = temporary, &countedFile{file: temporary, share: share}
 	// Unlinked at once, where the system allows it: not even kill -9 leaves it.
 	_ = os.Remove(temporary.Name())
 
 	hash := sha256.New()
-	disk := &diskWriter{w: temporary}
-	file.size, err = io.Copy(io.MultiWriter(disk, hash), io.LimitReader(part, s.MaxFileSize+1))
+	file.size, err = io.Copy(io.MultiWriter(file.counted, hash), io.LimitReader(part, s.MaxFileSize+1))
 	switch {
-	case disk.err != nil:
-		return file, fmt.Errorf("stage upload: %w", disk.err)
+	case file.counted.err != nil:
+		return file, fmt.Errorf("stage upload: %w", file.counted.err)
 	case err != nil:
 		return file, uploadBroken(err)
 	case file.size > s.MaxFileSize:
@@ -179,54 +196,6 @@ func uploadBroken(err error) error {
 		return withStatus(http.StatusRequestTimeout, chatconnect.Errorf(chatconnect.KindInvalid, "upload_timeout", "The upload stalled. Please try again.").Because(err))
 	}
 	return chatconnect.Errorf(chatconnect.KindInvalid, "upload_incomplete", "The upload did not arrive completely, or is not valid multipart/form-data.").Because(err)
-}
-
-// diskWriter remembers its own errors, so that a full disk is not taken for a
-// sender who went away.
-type diskWriter struct {
-	w   io.Writer
-	err error
-}
-
-func (d *diskWriter) Write(p []byte) (int, error) {
-	n, err := d.w.Write(p)
-	if err != nil {
-		d.err = err
-	}
-	return n, err
-}
-
-// steadyBody is a request body that may take its time as long as bytes keep
-// coming, up to a limit for the whole.
-type steadyBody struct {
-	rc    *http.ResponseController
-	body  io.ReadCloser
-	stall time.Duration
-	until time.Time
-	ended bool
-}
-
-func (b *steadyBody) Read(p []byte) (int, error) {
-	deadline := time.Now().Add(b.stall)
-	if deadline.After(b.until) {
-		deadline = b.until
-	}
-	// An error means a transport without deadlines (tests).
-	_ = b.rc.SetReadDeadline(deadline)
-	n, err := b.body.Read(p)
-	b.ended = errors.Is(err, io.EOF)
-	return n, err
-}
-
-func (b *steadyBody) Close() error { return b.body.Close() }
-
-// done clears the deadline of a body that was read to its end: passing later,
-// it would look like a disconnect. Otherwise it stays, because net/http reads
-// on for a while before it answers, and must not do so for ever.
-func (b *steadyBody) done() {
-	if b.ended {
-		_ = b.rc.SetReadDeadline(time.Time{})
-	}
 }
 
 // cleanFileName is the base name of whatever a browser or a script sent, in

@@ -20,26 +20,32 @@ const (
 	commitTimeout   = 2 * time.Minute
 )
 
-// postUpload takes one or more files of a client.
+// postUpload takes one or more files of a client, who is named in the query or
+// in the form before the files: nothing is staged for those who may not upload.
 //
-// Everything is staged before anything is created: the client may be named
-// after its files, and a request that breaks off half-way must leave nothing.
-// From then on the work no longer depends on the sender staying.
+// Everything is staged before anything is created: a request that breaks off
+// half-way must leave nothing. From then on the work no longer depends on the
+// sender staying.
 func (s *Server) postUpload(c *gin.Context) {
-	named := c.Query("clientId")
-	if named != "" { // then a stranger's gigabytes need not be read first
-		if _, _, err := s.writerOf(c, named); err != nil {
+	var owner chatconnect.ClientID
+	authorise := func(named string) (err error) {
+		if owner != "" && named != string(owner) {
+			return errClientAmbiguous
+		}
+		owner, _, err = s.writerOf(c, named)
+		return err
+	}
+	if named := c.Query("clientId"); named != "" {
+		if err := authorise(named); err != nil {
 			s.fail(c, err)
 			return
 		}
 	}
-	form, err := s.stageUpload(c, named)
+	form, err := s.stageUpload(c, owner != "", authorise)
 	defer form.discard()
-	if err != nil {
-		s.fail(c, err)
-		return
+	if err == nil && owner == "" {
+		err = errClientFirst
 	}
-	owner, _, err := s.writerOf(c, form.clientID)
 	if err != nil {
 		s.fail(c, err)
 		return

@@ -79,8 +79,8 @@ func TestUpload(t *testing.T) {
 		"client first": func(content string) response {
 			return owner.upload("", part{"clientId", "", string(client)}, part{"file", "a.pdf", content})
 		},
-		"client last": func(content string) response {
-			return owner.upload("", part{"file", "a.pdf", content}, part{"note", "", "ignored"}, part{"clientId", "", string(client)})
+		"client after another field": func(content string) response {
+			return owner.upload("", part{"note", "", "ignored"}, part{"clientId", "", string(client)}, part{"file", "a.pdf", content})
 		},
 		"client in query": func(content string) response {
 			return owner.upload("?clientId="+string(client), part{"document", `C:\fakepath\a.pdf`, content})
@@ -129,12 +129,12 @@ func TestUploadOfSeveral(t *testing.T) {
 	b := setup(t)
 	owner, client, _ := b.tenant("a@example.com")
 	r := owner.upload("",
+		part{"clientId", "", string(client)},
 		part{"file", "big.txt", strings.Repeat("x", testMaxFileSize+1)},
 		part{"file", "prices.csv", "a,b\n1,2\n"},
 		part{"file", "empty.txt", ""},
 		part{"file", "fits.txt", strings.Repeat("x", testMaxFileSize)},
 		part{"file", "forged.pdf", "MZ\x90\x00"},
-		part{"clientId", "", string(client)},
 	)
 	require.Equal(t, 202, r.StatusCode, "%s", r.body)
 	body := r.json(t)
@@ -162,17 +162,22 @@ func TestUploadRefusals(t *testing.T) {
 		"too large": {413, "file_too_large", 1, func(c string) []part {
 			return []part{{"clientId", "", c}, {"file", "a.txt", strings.Repeat("x", 5*testMaxFileSize)}}
 		}},
-		"empty":  {400, "file_empty", 1, func(c string) []part { return []part{{"file", "a.pdf", ""}, {"clientId", "", c}} }},
+		"empty":  {400, "file_empty", 1, func(c string) []part { return []part{{"clientId", "", c}, {"file", "a.pdf", ""}} }},
 		"forged": {415, "file_type_unsupported", 1, func(c string) []part { return []part{{"clientId", "", c}, {"file", "a.pdf", "MZ"}} }},
 		"all of several": {400, "file_empty", 2, func(c string) []part {
 			return []part{{"clientId", "", c}, {"file", "a.pdf", ""}, {"file", "b.pdf", "MZ"}}
 		}},
-		"no file":         {400, "file_missing", 0, func(c string) []part { return []part{{"clientId", "", c}} }},
-		"no client":       {400, "client_id_missing", 0, func(string) []part { return []part{{"file", "a.pdf", "%PDF-"}} }},
-		"unknown client":  {404, "not_found", 0, func(string) []part { return []part{{"file", "a.pdf", "%PDF-"}, {"clientId", "", "shop"}} }},
-		"two clients":     {400, "client_id_ambiguous", 0, func(c string) []part { return []part{{"clientId", "", c}, {"clientId", "", "f" + c[1:]}} }},
-		"too many":        {413, "too_many_files", 0, func(string) []part { return many(51) }},
-		"whole too large": {413, "file_too_large", 0, func(string) []part { return []part{{"file", "a.txt", strings.Repeat("x", 50*testMaxFileSize+2<<20)}} }},
+		"no file": {400, "file_missing", 0, func(c string) []part { return []part{{"clientId", "", c}} }},
+		"client last": {400, "client_id_missing", 0, func(c string) []part {
+			return []part{{"file", "a.pdf", "%PDF-"}, {"clientId", "", c}}
+		}},
+		"no client":      {400, "client_id_missing", 0, func(string) []part { return []part{{"file", "a.pdf", "%PDF-"}} }},
+		"unknown client": {404, "not_found", 0, func(string) []part { return []part{{"clientId", "", "shop"}, {"file", "a.pdf", "%PDF-"}} }},
+		"two clients":    {400, "client_id_ambiguous", 0, func(c string) []part { return []part{{"clientId", "", c}, {"clientId", "", "f" + c[1:]}} }},
+		"too many":       {413, "too_many_files", 0, func(c string) []part { return append([]part{{"clientId", "", c}}, many(51)...) }},
+		"whole too large": {413, "file_too_large", 0, func(c string) []part {
+			return []part{{"clientId", "", c}, {"file", "a.txt", strings.Repeat("x", 50*testMaxFileSize+2<<20)}}
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

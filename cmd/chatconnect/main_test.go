@@ -37,6 +37,8 @@ func TestCommands(t *testing.T) {
 		{args: []string{"serve"}, err: "DATABASE_URL must be set"},
 		{args: []string{"api"}, environ: []string{"DATABASE_URL=x", "REDIS_URL=x", "QDRANT_URL=http://x", "TEMPORAL_ADDRESS=x"}, err: "SESSION_SECRET must be set"},
 		{args: []string{"migrate"}, err: "DATABASE_URL must be set"},
+		{args: []string{"api"}, environ: []string{"INTERNAL_API_SECRET=guess me"}, err: "INTERNAL_API_SECRET has 8 characters; it must have at least 32"},
+		{args: []string{"config", "check"}, environ: []string{"INTERNAL_API_SECRET=guess me"}, err: "INTERNAL_API_SECRET has 8 characters; it must have at least 32"},
 		{args: []string{"reindex"}, err: "TEMPORAL_ADDRESS must be set"},
 		{args: []string{"reindex", "now"}, err: `"reindex now" is not a command`},
 		{args: []string{"worker"}, environ: []string{"PORT=x"}, err: "Port"},

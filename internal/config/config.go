@@ -55,7 +55,7 @@ type Config struct {
 	TemporalUIOrigin string `env:"TEMPORAL_UI_ORIGIN" help:"origin of Temporal's UI, http://localhost:8233, whose page may have payloads decoded (POST /temporal/codec/decode)"`
 
 	SessionSecret     Secret `env:"SESSION_SECRET" help:"keys the dashboard's and the visitors' sessions; at least 32 characters"`
-	InternalAPISecret Secret `env:"INTERNAL_API_SECRET" help:"X-Internal-Secret of the internal endpoints; they are off without it"`
+	InternalAPISecret Secret `env:"INTERNAL_API_SECRET" help:"X-Internal-Secret of the internal endpoints, at least 32 characters; they are off without it"`
 
 	UploadDir   string `env:"UPLOAD_DIR" envDefault:"data/uploads" help:"staging for uploads, and the default blob store"`
 	BlobURL     string `env:"BLOB_URL" help:"where uploaded files are kept: file:///directory or s3://bucket?region=name&endpoint=URL; file://<UPLOAD_DIR>/blobs unless set"`
@@ -85,9 +85,18 @@ type Config struct {
 	Port           int      `env:"PORT" envDefault:"5000" help:"port to listen on; 0 picks a free one"`
 	PublicURL      string   `env:"PUBLIC_URL" help:"how browsers reach this installation; no other host is answered, and https turns on Secure cookies and HSTS"`
 	TrustedProxies []string `env:"TRUSTED_PROXIES" help:"addresses or CIDRs whose X-Forwarded-For is believed, comma-separated"`
-	MetricsAddr    string   `env:"METRICS_ADDR" envDefault:"127.0.0.1:9464" help:"where /metrics listens; off turns it off"`
-	Workers        int      `env:"WORKERS" envDefault:"2" help:"documents parsed at once by one worker process; about one for each processor"`
-	LogLevel       LogLevel `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn or error"`
+	// Limits of one API process.
+	MaxConnections           int   `env:"MAX_CONNECTIONS" envDefault:"10000" help:"connections to the API at once"`
+	MaxConnectionsPerAddress int   `env:"MAX_CONNECTIONS_PER_ADDRESS" envDefault:"256" help:"connections of one address at once, of IPv6 of a /64; behind TRUSTED_PROXIES requests under way"`
+	MaxUploads               int   `env:"MAX_UPLOADS" envDefault:"32" help:"uploads received at once"`
+	MaxUploadsPerUser        int   `env:"MAX_UPLOADS_PER_USER" envDefault:"6" help:"uploads of one person received at once"`
+	MaxStagedBytes           int64 `env:"MAX_STAGED_BYTES" envDefault:"4294967296" help:"bytes of all uploads being received"`
+	MaxStagedBytesPerUser    int64 `env:"MAX_STAGED_BYTES_PER_USER" envDefault:"1073741824" help:"bytes of one person's uploads being received"`
+	UploadDiskReserve        int64 `env:"UPLOAD_DISK_RESERVE" envDefault:"536870912" help:"bytes that uploads leave free on the disk of UPLOAD_DIR"`
+
+	MetricsAddr string   `env:"METRICS_ADDR" envDefault:"127.0.0.1:9464" help:"where /metrics listens; off turns it off"`
+	Workers     int      `env:"WORKERS" envDefault:"2" help:"documents parsed at once by one worker process; about one for each processor"`
+	LogLevel    LogLevel `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn or error"`
 
 	JanitorInterval time.Duration `env:"JANITOR_INTERVAL" envDefault:"1h" help:"how often workers look for files and points that belong to nothing; 0 turns it off"`
 	ChatTimeout     time.Duration `env:"CHAT_TIMEOUT" envDefault:"2m" help:"longest time one answer may take"`
@@ -162,6 +171,9 @@ func readSecretFiles(values map[string]string) error {
 // a mistake.
 const maxBatchesPerSecond = 10_000
 
+// minSecret is how many characters a secret of ours has at least.
+const minSecret = 32
+
 func (c *Config) complete() error {
 	var errs []error
 	dir, err := filepath.Abs(c.UploadDir)
@@ -185,6 +197,7 @@ func (c *Config) complete() error {
 	if c.Port < 0 || c.Port > 65535 {
 		errs = append(errs, errors.New("PORT must be between 0 and 65535"))
 	}
+	errs = append(errs, c.checkLimits(), c.checkInternalSecret())
 	if c.Workers < 1 {
 		errs = append(errs, errors.New("WORKERS must be at least 1"))
 	}
@@ -219,11 +232,40 @@ func (c *Config) complete() error {
 	return errors.Join(errs...)
 }
 
+func (c *Config) checkLimits() error {
+	var errs []error
+	for _, limit := range []struct {
+		name  string
+		value int64
+	}{
+		{"MAX_CONNECTIONS", int64(c.MaxConnections)}, {"MAX_CONNECTIONS_PER_ADDRESS", int64(c.MaxConnectionsPerAddress)},
+		{"MAX_UPLOADS", int64(c.MaxUploads)}, {"MAX_UPLOADS_PER_USER", int64(c.MaxUploadsPerUser)},
+		{"MAX_STAGED_BYTES", c.MaxStagedBytes}, {"MAX_STAGED_BYTES_PER_USER", c.MaxStagedBytesPerUser},
+	} {
+		if limit.value < 1 {
+			errs = append(errs, fmt.Errorf("%s must be at least 1", limit.name))
+		}
+	}
+	if c.UploadDiskReserve < 0 {
+		errs = append(errs, errors.New("UPLOAD_DISK_RESERVE must be a number of bytes, 0 for none"))
+	}
+	return errors.Join(errs...)
+}
+
+// checkInternalSecret refuses what could be guessed: the secret opens every
+// client's data.
+func (c *Config) checkInternalSecret() error {
+	if n := len(c.InternalAPISecret); n > 0 && n < minSecret {
+		return fmt.Errorf("INTERNAL_API_SECRET has %d characters; it must have at least %d, for example the output of `openssl rand -hex 24`, or be empty, which turns the internal endpoints off", n, minSecret)
+	}
+	return nil
+}
+
 // RequireAPI checks what an API process needs, RequireWorker what a worker
 // does, RequireDatabase what migrate does; each error lists all that is missing.
 func (c Config) RequireAPI() error {
 	err := c.RequireWorker()
-	if len(c.SessionSecret) < 32 {
+	if len(c.SessionSecret) < minSecret {
 		err = errors.Join(err, errors.New("SESSION_SECRET must be set to at least 32 characters, for example the output of `openssl rand -base64 32`"))
 	}
 	return err

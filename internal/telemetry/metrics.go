@@ -13,6 +13,7 @@ import (
 // contract with dashboards (DESIGN §8).
 type Metrics struct {
 	Registry *prometheus.Registry
+	connections
 
 	chatRequests   *prometheus.CounterVec
 	chatLatency    *prometheus.HistogramVec
@@ -39,7 +40,8 @@ var chatBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30
 // apps in one process (tests) don't collide.
 func NewMetrics() *Metrics {
 	m := &Metrics{
-		Registry: prometheus.NewRegistry(),
+		Registry:    prometheus.NewRegistry(),
+		connections: newConnections(),
 		chatRequests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "chat_requests_total", Help: "Chat questions by how they ended.",
 		}, []string{"client_id", "tier", "status"}),
@@ -92,6 +94,7 @@ func NewMetrics() *Metrics {
 	m.Registry.MustRegister(m.chatRequests, m.chatLatency, m.firstToken, m.llmTokens, m.qdrantSearch,
 		m.cacheHits, m.cacheMisses, m.queryCache, m.cost, m.budgetWarnings, m.limitsAlone, m.ingestionStage, m.ingested, m.relayLag, m.janitor,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.register(m.Registry)
 	return m
 }
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -68,7 +69,13 @@ func (a *App) composeAPI() error {
 		PagePolicy: dashboard.ContentSecurityPolicy,
 		Logger:     a.logger,
 
-		MaxFileSize:       a.config.MaxFileSize,
+		MaxFileSize:              a.config.MaxFileSize,
+		MaxConnectionsPerAddress: a.config.MaxConnectionsPerAddress,
+		Uploads: api.UploadLimits{
+			AtOnce: a.config.MaxUploads, AtOncePerUser: a.config.MaxUploadsPerUser,
+			Bytes: a.config.MaxStagedBytes, BytesPerUser: a.config.MaxStagedBytesPerUser,
+			DiskReserve: cmp.Or(a.config.UploadDiskReserve, -1),
+		},
 		SessionSecret:     []byte(a.config.SessionSecret),
 		InternalAPISecret: string(a.config.InternalAPISecret),
 		TemporalUIOrigin:  a.config.TemporalUIOrigin,

@@ -15,16 +15,21 @@ import (
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/internal/config"
+	"github.com/chatconnect/chatconnect/internal/connlimit"
 	"github.com/chatconnect/chatconnect/internal/httphost"
 )
 
 // Times a peer may take. Reading a body and writing a response are bounded by
-// the handlers, which extend the deadline while bytes flow: an upload may be
-// slow, an answer may stream for minutes.
+// the handlers (connlimit.Bound), which extend the deadline while bytes flow: an
+// upload may be slow, an answer may stream for minutes.
 const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 2 * time.Minute
 	firstByteTimeout  = 500 * time.Millisecond // while the endpoint shuts down
+
+	// Of the metrics' port, which Prometheus and probes alone use.
+	metricsTimeout     = 10 * time.Second
+	metricsConnections = 128
 )
 
 // endpoint is a listener with its server.
@@ -35,13 +40,16 @@ type endpoint struct {
 }
 
 // listen binds at once, so that a taken port is said before anything starts.
-func listen(ctx context.Context, name, address string, handler http.Handler) (*endpoint, error) {
+func listen(ctx context.Context, name, address string, handler http.Handler, limits connlimit.Options) (*endpoint, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	e := &endpoint{listener: listener}
+	e := &endpoint{listener: connlimit.NewListener(listener, limits)}
+	onlyHTTP1 := new(http.Protocols) // HTTP/2 is the proxy's, and would put many requests on one connection
+	onlyHTTP1.SetHTTP1(true)
 	e.server = &http.Server{
+		Protocols: onlyHTTP1, ConnContext: connlimit.ConnContext,
 		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 64 << 10,
 		ConnState: e.observe,
 	}
@@ -95,7 +103,15 @@ func (a *App) listen(ctx context.Context) error {
 	var err error
 	if a.options.Roles.API {
 		address := net.JoinHostPort(a.config.Host, strconv.Itoa(a.config.Port))
-		if a.http, err = listen(ctx, "PORT", address, a.api.Handler()); err != nil {
+		proxies, err := connlimit.ParsePrefixes(a.config.TrustedProxies)
+		if err != nil {
+			return fmt.Errorf("TRUSTED_PROXIES: %w", err)
+		}
+		limits := connlimit.Options{
+			Total: a.config.MaxConnections, PerAddress: a.config.MaxConnectionsPerAddress, Exempt: proxies,
+			OnOpen: a.metrics.ConnectionsChanged, OnRefused: a.metrics.ConnectionRefused,
+		}
+		if a.http, err = listen(ctx, "PORT", address, a.api.Handler(), limits); err != nil {
 			return err
 		}
 	}
@@ -110,7 +126,10 @@ func (a *App) listen(ctx context.Context) error {
 	if host, _, err := net.SplitHostPort(a.config.MetricsAddr); err == nil && config.Loopback(host) {
 		metrics = httphost.LocalOnly(mux)
 	}
-	if a.metricsEndpoint, err = listen(ctx, "METRICS_ADDR", a.config.MetricsAddr, metrics); err != nil && a.http != nil {
+	bounded := connlimit.Bound(metrics, func() connlimit.Timeouts {
+		return connlimit.Timeouts{Body: metricsTimeout, Write: metricsTimeout}
+	})
+	if a.metricsEndpoint, err = listen(ctx, "METRICS_ADDR", a.config.MetricsAddr, bounded, connlimit.Options{Total: metricsConnections}); err != nil && a.http != nil {
 		err = errors.Join(err, a.http.listener.Close())
 	}
 	return err

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chatconnect/chatconnect/internal/config"
+	"github.com/chatconnect/chatconnect/internal/connlimit"
 	"github.com/chatconnect/chatconnect/internal/telemetry"
 )
 
@@ -39,7 +40,7 @@ func TestUnusedConnectionsEnd(t *testing.T) {
 		close(asked)
 		<-answer
 		_, _ = io.WriteString(w, "whole")
-	}))
+	}), connlimit.Options{Total: 10})
 	require.NoError(t, err)
 	e.server.ReadHeaderTimeout = 0 // nothing else ends it
 	served := make(chan error, 1)
