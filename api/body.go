@@ -29,6 +29,10 @@ const (
 	largeBodyTimeout = 2 * time.Minute
 )
 
+// byteOrderMark begins what some editors and Windows tools send as UTF-8. RFC
+// 8259 §8.1 lets a parser ignore it.
+var byteOrderMark = []byte("\ufeff")
+
 // decodeJSON reads one JSON value of at most limit bytes into v. Members that
 // v doesn't know are ignored, so that newer clients can talk to older servers.
 func decodeJSON(c *gin.Context, limit int64, v any) error {
@@ -43,7 +47,7 @@ func decodeJSON(c *gin.Context, limit int64, v any) error {
 	case !utf8.Valid(body):
 		return chatconnect.Errorf(chatconnect.KindInvalid, "body_invalid", "The body is not valid UTF-8.")
 	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, byteOrderMark)))
 	if err := decoder.Decode(v); err != nil {
 		var wrongType *json.UnmarshalTypeError
 		if errors.As(err, &wrongType) && wrongType.Field != "" {

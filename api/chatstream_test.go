@@ -61,7 +61,7 @@ func TestStream(t *testing.T) {
 	t.Parallel()
 	c := setupChat(t, long)
 	s := c.visitor.open("POST", "/chat/stream", question("Hi"))
-	require.Equal(t, "no-store", s.response.Header.Get("Cache-Control"))
+	require.Equal(t, "no-store, no-transform", s.response.Header.Get("Cache-Control"))
 	require.Equal(t, "no", s.response.Header.Get("X-Accel-Buffering"))
 	<-c.started
 	c.publish(token(1, "  It "))

@@ -29,7 +29,8 @@ func newSSEWriter(w http.ResponseWriter) *sseWriter {
 func (s *sseWriter) open() error {
 	h := s.w.Header()
 	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
+	// A proxy that compresses gathers tokens until it has a block to compress.
+	h.Set("Cache-Control", "no-store, no-transform")
 	h.Set("X-Accel-Buffering", "no") // nginx and its like would collect tokens
 	s.w.WriteHeader(http.StatusOK)
 	if gin, ok := s.w.(interface{ WriteHeaderNow() }); ok {

@@ -13,7 +13,7 @@ func TestSSEFormat(t *testing.T) {
 	w := newSSEWriter(recorder)
 	require.NoError(t, w.open())
 	require.Equal(t, "text/event-stream", recorder.Header().Get("Content-Type"))
-	require.Equal(t, "no-store", recorder.Header().Get("Cache-Control"))
+	require.Equal(t, "no-store, no-transform", recorder.Header().Get("Cache-Control"))
 	require.Equal(t, "no", recorder.Header().Get("X-Accel-Buffering"))
 	require.True(t, recorder.Flushed)
 

@@ -98,7 +98,9 @@ func copyRequestBody(r *http.Request) (body []byte, readable bool, err error) {
 
 func (t *Transport) check(original *http.Request, body []byte, readable bool, response *http.Response) error {
 	r := original.Clone(context.WithoutCancel(original.Context()))
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	// The API takes a byte order mark; the validator would not.
+	r.Body = io.NopCloser(bytes.NewReader(bytes.TrimPrefix(body, []byte("\ufeff"))))
+	r.GetBody = nil
 	if r.Method == http.MethodHead {
 		r.Method = http.MethodGet // described by it
 	}
