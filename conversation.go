@@ -88,6 +88,15 @@ type DayUsage struct {
 	Cost MicroUSD `json:"costMicroUsd"` // of the models whose price is known
 }
 
+// SessionClaim begins a session whose id its caller chose. A visitor's claim
+// names the request that begins it: the same request, repeated within
+// Repeatable, holds the session again. A nil request is a server's.
+type SessionClaim struct {
+	SessionID  SessionID
+	Request    []byte // 32 bytes that nobody else can make
+	Repeatable time.Duration
+}
+
 // Retention is how long a client keeps its conversations.
 type Retention struct {
 	ClientID ClientID

@@ -154,6 +154,9 @@ type ChatStore interface {
 // ConversationStore is what visitors and members read and write of what was
 // said.
 type ConversationStore interface {
+	// ClaimSession reports whether the session is the claimant's, as it is from
+	// now on if nobody has begun it. Claims outlive the conversation.
+	ClaimSession(ctx context.Context, client ClientID, claim SessionClaim) (held bool, err error)
 	// SaveFeedback keeps a visitor's opinion in place of an earlier one. Unless
 	// asked says that the question is known to have been asked, it must have
 	// been logged: else it is ErrNotFound, and nothing is kept.

@@ -614,6 +614,31 @@ type conversations struct {
 	filter    chatconnect.ConversationFilter // of the last list or export
 	from, to  time.Time                      // of the last usage
 	fail      error
+	claims    map[chatconnect.MessageRef]claimed // by client and session
+	asked     int                                // for a claim
+}
+
+type claimed struct {
+	request []byte
+	at      time.Time
+}
+
+func (m *conversations) ClaimSession(_ context.Context, client chatconnect.ClientID, claim chatconnect.SessionClaim) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.asked++; m.fail != nil {
+		return false, m.fail
+	}
+	session := chatconnect.MessageRef{ClientID: client, SessionID: claim.SessionID}
+	if m.claims == nil {
+		m.claims = map[chatconnect.MessageRef]claimed{}
+	}
+	first, exists := m.claims[session]
+	if !exists {
+		m.claims[session] = claimed{claim.Request, time.Now()}
+		return true, nil
+	}
+	return bytes.Equal(first.request, claim.Request) && (claim.Request == nil || time.Since(first.at) < claim.Repeatable), nil
 }
 
 func (m *conversations) log(client chatconnect.ClientID, e chatconnect.Exchange) {

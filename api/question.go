@@ -36,8 +36,8 @@ type accepted struct {
 	place        chatconnect.Place // of a stream; to be given back
 }
 
-// acceptQuestion reads, validates and counts a question. Without a sessionId
-// it begins a session.
+// acceptQuestion reads, validates and counts a question. Without a sessionId,
+// or with one that nobody has used, it begins a session.
 func (s *Server) acceptQuestion(c *gin.Context, stream bool) (*accepted, error) {
 	asked, owner := time.Now().UTC(), keyOwner(c)
 	var in chatRequest
@@ -46,8 +46,9 @@ func (s *Server) acceptQuestion(c *gin.Context, stream bool) (*accepted, error) 
 	}
 	q := &accepted{ChatInput: temporal.ChatInput{ClientID: owner.ClientID, Tier: owner.Tier, AskedAt: asked}}
 	var err error
+	claim := false
 	if in.SessionID != "" {
-		if q.SessionID, err = s.authorizeSession(c, in.SessionID); err != nil {
+		if q.SessionID, claim, err = s.questionSession(c, in.SessionID); err != nil {
 			return nil, err
 		}
 	}
@@ -67,7 +68,18 @@ func (s *Server) acceptQuestion(c *gin.Context, stream bool) (*accepted, error) 
 	if in.SessionID == "" {
 		q.SessionID, q.sessionToken = s.beginSession(c)
 	}
-	limits := s.chatLimits(c, q.SessionID, in.SessionID == "")
+	begins := in.SessionID == "" || claim && owner.Kind != chatconnect.KeySecret
+	limits := s.chatLimits(c, q.SessionID, begins)
+	if claim {
+		// Counted first, so that guessing ids is limited as beginning sessions is.
+		if err = s.throttle(c, limits...); err != nil {
+			return nil, err
+		}
+		if err = s.claimSession(c, q); err != nil {
+			return nil, err
+		}
+		limits = nil
+	}
 	if stream {
 		q.place, err = s.admitStream(c, q.SessionID, limits)
 		return q, err

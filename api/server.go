@@ -134,7 +134,8 @@ type Server struct {
 	publicURL   *url.URL // nil without one
 	timing      timing
 
-	sessionTokens sessionTokens
+	sessionTokens  sessionTokens
+	serverSessions *serverSessions
 	// documentBodies holds a place for each file in JSON that is being read.
 	documentBodies chan struct{}
 
@@ -215,6 +216,7 @@ func New(options Options) (*Server, error) {
 		draining:    make(chan struct{}),
 
 		sessionTokens:  tokens,
+		serverSessions: newServerSessions(),
 		documentBodies: make(chan struct{}, documentBodiesAtOnce),
 		underWay:       connlimit.NewCounter(options.MaxConnectionsPerAddress),
 		uploadSpace:    newUploadSpace(options.Uploads, options.StagingDir, options.Metrics),

@@ -91,6 +91,9 @@ func fillEveryTable(b *bundle, client chatconnect.ClientID) {
 		Status:   chatconnect.ChatAnswered,
 	}))
 	require.NoError(b, b.store.SaveFeedback(ctx, client, chatconnect.Feedback{SessionID: "s", MessageID: "m", Rating: chatconnect.RatingUp}, false))
+	held, err := b.store.ClaimSession(ctx, client, chatconnect.SessionClaim{SessionID: "claimed"})
+	require.NoError(b, err)
+	require.True(b, held)
 	require.NoError(b, b.store.Audit(ctx, chatconnect.AuditEvent{ClientID: client, Action: "test"}))
 	// The record of a purge, as BeginPurge writes it but without hiding the client.
 	_, err = b.superuser().Exec(ctx, `INSERT INTO client_purges (client_id, name) VALUES ($1, 'Acme')`, string(client))

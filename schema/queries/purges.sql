@@ -37,6 +37,7 @@ SELECT ((SELECT count(*) FROM clients WHERE clients.id = @client_id)
       + (SELECT count(*) FROM chat_sessions WHERE chat_sessions.client_id = @client_id)
       + (SELECT count(*) FROM chat_logs WHERE chat_logs.client_id = @client_id)
       + (SELECT count(*) FROM chat_feedback WHERE chat_feedback.client_id = @client_id)
+      + (SELECT count(*) FROM session_claims WHERE session_claims.client_id = @client_id)
       + (SELECT count(*) FROM usage_stats WHERE usage_stats.client_id = @client_id)
       + (SELECT count(*) FROM audit_events WHERE audit_events.client_id = @client_id))::bigint AS total;
 

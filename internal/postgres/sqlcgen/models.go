@@ -182,6 +182,13 @@ type Membership struct {
 	CreatedAt time.Time
 }
 
+type SessionClaim struct {
+	ClientID  chatconnect.ClientID
+	Session   []byte
+	BegunWith []byte
+	BegunAt   time.Time
+}
+
 type UsageStat struct {
 	ClientID     chatconnect.ClientID
 	Day          pgtype.Date

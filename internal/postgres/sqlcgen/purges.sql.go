@@ -42,6 +42,7 @@ SELECT ((SELECT count(*) FROM clients WHERE clients.id = $1)
       + (SELECT count(*) FROM chat_sessions WHERE chat_sessions.client_id = $1)
       + (SELECT count(*) FROM chat_logs WHERE chat_logs.client_id = $1)
       + (SELECT count(*) FROM chat_feedback WHERE chat_feedback.client_id = $1)
+      + (SELECT count(*) FROM session_claims WHERE session_claims.client_id = $1)
       + (SELECT count(*) FROM usage_stats WHERE usage_stats.client_id = $1)
       + (SELECT count(*) FROM audit_events WHERE audit_events.client_id = $1))::bigint AS total
 `
