@@ -135,27 +135,3 @@ type ChatContext struct {
 	Model     string // the client's own choice, "" for its tier's
 	Budget    TokenBudget
 }
-
-// TokenBudget bounds the input and output tokens of a client's calendar month
-// (UTC).
-type TokenBudget struct {
-	Limit  int64 // 0: none
-	Used   int64 // counted only if there is a limit
-	Warned bool  // the client was told this month that it is nearly used up
-}
-
-// budgetWarning is the share of a budget, in percent, at which its owner is
-// warned.
-const budgetWarning = 80
-
-// Exhausted reports whether nothing may be spent any more. Answers being
-// written at the same time may go beyond the limit together.
-func (b TokenBudget) Exhausted() bool { return b.Limit > 0 && b.Used >= b.Limit }
-
-// Low reports whether the budget is nearly used up, or wholly.
-func (b TokenBudget) Low() bool {
-	return b.Limit > 0 && float64(b.Used)*100 >= float64(b.Limit)*budgetWarning
-}
-
-// Due reports whether it is time for this month's one warning.
-func (b TokenBudget) Due() bool { return b.Low() && !b.Warned }

@@ -87,7 +87,7 @@ type StageTime struct {
 }
 
 // IngestionCost is what a version took to become searchable, apart from time
-// and from the tokens noted with DocumentStore.AddEmbeddingTokens.
+// and from the tokens noted with DocumentStore.AddEmbeddingUsage.
 type IngestionCost struct {
 	Chunks         int
 	Tokens         int // of the chunks, cl100k_base

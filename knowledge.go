@@ -9,7 +9,15 @@ import (
 // cost. Vectors have the embedder's Dimensions and unit length.
 type Embedding struct {
 	Vectors [][]float32
-	Tokens  int
+	Tokens  int      // of all texts, whether or not their vectors were cached
+	Paid    int      // of those that the provider was asked for
+	Cost    MicroUSD // of Paid; 0 if the model's price isn't known
+}
+
+// Spent is what the provider was paid, as usage counts it: nothing for vectors
+// that were all cached.
+func (e Embedding) Spent(model string) Completion {
+	return Completion{Model: model, Usage: Usage{InputTokens: e.Paid}, Cost: e.Cost}
 }
 
 // Embedder turns texts into dense vectors.
@@ -18,9 +26,9 @@ type Embedder interface {
 	// they name the collection that holds them.
 	Model() string
 	Dimensions() int
-	// Embed embeds texts in order. Errors of a provider that may pass are
+	// Embed embeds a client's texts in order; "" stands for the operator. Errors of a provider that may pass are
 	// KindRateLimited (with RetryAfter if given) or KindUnavailable.
-	Embed(ctx context.Context, texts []string) (Embedding, error)
+	Embed(ctx context.Context, client ClientID, texts []string) (Embedding, error)
 }
 
 // SearchQuery asks for the passages that fit a question best.

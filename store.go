@@ -24,10 +24,16 @@ type UserStore interface {
 // ClientStore keeps tenants, their keys and their widget.
 type ClientStore interface {
 	// CreateClient creates the client with its owner's membership, default
-	// widget and first publishable key, in one transaction.
+	// widget and first publishable key, in one transaction. ErrClientsLimit if the
+	// owner has as many as an account may.
 	CreateClient(ctx context.Context, client Client, owner UserID) (Client, error)
 	Client(ctx context.Context, id ClientID) (Client, error)
+	// SetPlan is OperatorStore's.
+	SetPlan(ctx context.Context, client ClientID, change PlanChange, by string) (Client, error)
+	// Quotas returns what the client has and may have.
+	Quotas(ctx context.Context, client ClientID) (Quotas, error)
 	UpdateClient(ctx context.Context, id ClientID, patch ClientPatch) (Client, error)
+	// CreateKey returns ErrKeysLimit if the client has as many as it may.
 	CreateKey(ctx context.Context, client ClientID, key APIKey, tokenHash []byte) (APIKey, error)
 	Keys(ctx context.Context, client ClientID) ([]APIKey, error)
 	RevokeKey(ctx context.Context, client ClientID, key APIKeyID) error
@@ -68,6 +74,8 @@ type ClientCache interface {
 
 // DocumentStore keeps documents and their chunks.
 type DocumentStore interface {
+	// CreateDocument returns ErrDocumentsLimit or ErrStorageLimit if the client
+	// has as much as it may.
 	CreateDocument(ctx context.Context, client ClientID, document Document) (Document, error)
 	Document(ctx context.Context, client ClientID, id DocumentID) (Document, error)
 	// Documents lists a page, newest first, and the cursor of the next, empty
@@ -87,7 +95,7 @@ type DocumentStore interface {
 	ReserveVersion(ctx context.Context, client ClientID, id DocumentID) (int, error)
 	// ReplaceDocument queues the reserved version, whose file has been stored.
 	// The errors are those of ReserveVersion: of several that reserved one, the
-	// first wins.
+	// first wins. ErrStorageLimit if the file would exceed the client's storage.
 	ReplaceDocument(ctx context.Context, client ClientID, revision Revision, file File, workflowID string) (Document, error)
 	// RollBack gives up a version beside the active one: the document is ready
 	// as it was, with the error. Search never sees what the version may still
@@ -102,9 +110,10 @@ type DocumentStore interface {
 	// CompleteBatch counts a stored batch once: batch is its index, and a
 	// repeated call for the same batch changes nothing. Progress follows.
 	CompleteBatch(ctx context.Context, client ClientID, revision Revision, batch, chunks int) (Document, error)
-	// AddEmbeddingTokens notes that so many tokens were spent on a revision.
-	// Repeating it counts them again; of a revision that is gone nothing is kept.
-	AddEmbeddingTokens(ctx context.Context, client ClientID, revision Revision, tokens int) error
+	// AddEmbeddingUsage notes what was spent on a revision, and counts it for the
+	// client's usage and budget. Repeating it counts it again. A revision that is
+	// gone keeps nothing; the client's usage keeps it all the same.
+	AddEmbeddingUsage(ctx context.Context, client ClientID, revision Revision, spent Completion) error
 	// ReplaceChunks stores all chunks of a revision in place of any it had. The
 	// tokens spent on it stay.
 	ReplaceChunks(ctx context.Context, client ClientID, revision Revision, chunks []Chunk) error

@@ -11,8 +11,8 @@ type User struct {
 }
 
 // Role is what a user may do in a client. Owners do everything, admins all
-// but deleting the client, changing its tier and managing owners, viewers
-// only read.
+// but deleting the client and managing owners, viewers only read. The tier and
+// its ceilings are the operator's to change.
 type Role string
 
 const (
@@ -23,10 +23,6 @@ const (
 
 // CanWrite reports whether the role may change things.
 func (r Role) CanWrite() bool { return r == RoleOwner || r == RoleAdmin }
-
-// CanChangeTier reports whether the role may change what the client is
-// allowed and which model is paid for.
-func (r Role) CanChangeTier() bool { return r == RoleOwner }
 
 // Tier decides the model and the rate limit.
 type Tier string
@@ -46,15 +42,19 @@ type Client struct {
 	Role           Role      `json:"role,omitempty"` // the asking user's
 	Model          string    `json:"model"`          // answers in place of the tier's; "" for that one
 	TokenBudget    *int64    `json:"tokenBudget"`    // input and output tokens of a month (UTC); nil sets no limit
+	TokenCeiling   *int64    `json:"tokenCeiling"`   // the operator's limit beside TokenBudget; nil sets none
 	RetentionDays  *int      `json:"retentionDays"`  // conversations are deleted after so many; nil keeps them
 	CreatedAt      time.Time `json:"createdAt"`
 	UpdatedAt      time.Time `json:"updatedAt"`
+
+	// OwnCeiling is set if the operator has set TokenCeiling for this client; nil
+	// if it is that of the tier. 0 is the operator's word that there is none.
+	OwnCeiling *int64 `json:"-"`
 }
 
 // ClientPatch changes the fields that are not nil.
 type ClientPatch struct {
 	Name          *string
-	Tier          *Tier
 	Model         *string
 	TokenBudget   *int64 // 0 takes the limit away
 	RetentionDays *int   // 0 keeps conversations for ever
@@ -79,7 +79,7 @@ type APIKey struct {
 	Prefix     string     `json:"prefix"` // the first characters, to recognise a key by
 	Token      string     `json:"token,omitempty"`
 	CreatedAt  time.Time  `json:"createdAt"`
-	ExpiresAt  *time.Time `json:"expiresAt,omitempty"` // set when rotated with overlap
+	ExpiresAt  *time.Time `json:"expiresAt,omitempty"` // it stops working then
 	LastUsedAt *time.Time `json:"lastUsedAt,omitempty"`
 }
 
@@ -88,6 +88,7 @@ type KeyOwner struct {
 	KeyID          APIKeyID
 	Kind           KeyKind
 	ClientID       ClientID
+	AccountID      UserID // the client's first owner; "" if it has none
 	Tier           Tier
 	AllowedDomains []string // from the widget; empty means any origin
 	ExpiresAt      *time.Time

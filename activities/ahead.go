@@ -44,10 +44,25 @@ func (a *Chat) searchAhead(ctx context.Context, client chatconnect.ClientID, gen
 	}
 	go func() { s.lookup <- a.cachedSearch(ctx, s.key) }()
 	go func() {
-		vector, err := vectorOf(ctx, a.Embedders, generation, text)
+		vector, spent, err := vectorOf(ctx, a.Embedders, client, generation, text)
 		s.embedding <- embedded{vector: vector, err: err}
+		a.countVector(ctx, client, spent)
 	}()
 	return s
+}
+
+// countVector counts what a question's vector took. It is best effort, and
+// nobody waits for it.
+func (a *Chat) countVector(ctx context.Context, client chatconnect.ClientID, spent chatconnect.Completion) {
+	if spent.Usage.InputTokens == 0 || spent.Model == chatconnect.BuiltinEmbedder {
+		return
+	}
+	a.Metrics.Embedded(spent)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logTimeout)
+	defer cancel()
+	if err := a.Chats.AddUsage(ctx, client, time.Now(), spent); err != nil {
+		a.Logger.WarnContext(ctx, "usage of a question's vector not counted", "error", err)
+	}
 }
 
 // cached returns the passages if the cache holds them for this version.

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"sync"
+	"time"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/temporal"
@@ -26,6 +27,26 @@ func (a *Chat) checkBudget(ctx context.Context, in *temporal.ChatInput, budget c
 		return errBudgetExhausted
 	}
 	return nil
+}
+
+// budgetPause is how often a document that waits for a budget looks again.
+const budgetPause = 5 * time.Minute
+
+// errDocumentWaits has a document wait until its client may spend tokens again:
+// when the month ends, or somebody raises the limit. The document loses nothing.
+var errDocumentWaits = &chatconnect.Error{
+	Kind: chatconnect.KindUnavailable, Code: "budget_exhausted", RetryAfter: budgetPause,
+	Message: "The tokens of this month are used up. The document waits for the next month or a higher limit.",
+}
+
+// checkBudget has a batch wait whose client has no tokens left. Batches that
+// are embedded at the same time may exceed the limit together.
+func (a *Ingestion) checkBudget(ctx context.Context, in *temporal.EmbedBatchInput) error {
+	budget, err := a.Budgets.Budget(ctx, in.ClientID)
+	if err == nil && budget.Exhausted() {
+		return errDocumentWaits
+	}
+	return err
 }
 
 // exhausted are the clients that had no tokens left when this process last

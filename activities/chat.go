@@ -12,6 +12,7 @@ type ChatMetrics interface {
 	Spent(completion chatconnect.Completion) // that came to nothing
 	QueryCacheHit()
 	QueryCacheMiss()
+	Embedded(spent chatconnect.Completion)
 	BudgetWarned(client chatconnect.ClientID)
 }
 

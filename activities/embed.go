@@ -29,7 +29,11 @@ func (a *Ingestion) EmbedBatch(ctx context.Context, in *temporal.EmbedBatchInput
 	}
 	for from := 0; from < len(chunks); from += embedAtOnce {
 		part := chunks[from:min(from+embedAtOnce, len(chunks))]
-		if err := a.embedAndStore(ctx, in, part); err != nil {
+		err := a.checkBudget(ctx, in)
+		if err == nil {
+			err = a.embedAndStore(ctx, in, part)
+		}
+		if err != nil {
 			return nil, a.failed(ctx, &in.IngestInput, chatconnect.StatusEmbedding, err)
 		}
 	}
@@ -103,19 +107,18 @@ func (a *Ingestion) embedAndStore(ctx context.Context, in *temporal.EmbedBatchIn
 	}
 }
 
-type embedding func(context.Context, chatconnect.Embedders, chatconnect.Generation, []string) (chatconnect.Embedding, error)
+type embedding func(context.Context, chatconnect.Embedders, chatconnect.ClientID, chatconnect.Generation, []string) (chatconnect.Embedding, error)
 
 func (a *Ingestion) storeIn(ctx context.Context, in *temporal.EmbedBatchInput, generation chatconnect.Generation, embed embedding, chunks []chatconnect.Chunk) error {
 	texts := make([]string, len(chunks))
 	for i, chunk := range chunks {
 		texts[i] = embeddedText(chunk)
 	}
-	embedded, err := embed(ctx, a.Embedders, generation, texts)
+	embedded, err := embed(ctx, a.Embedders, in.ClientID, generation, texts)
 	if err != nil {
 		return notTheDocumentsFault(err)
 	}
-	a.Metrics.Embedded(generation.Model, embedded.Tokens)
-	a.noteTokens(ctx, in, embedded.Tokens)
+	a.countEmbedding(ctx, in, embedded.Spent(generation.Model))
 	points := make([]chatconnect.IndexedChunk, len(chunks))
 	for i, chunk := range chunks {
 		points[i] = chatconnect.IndexedChunk{Chunk: chunk, DocumentName: in.Name, Vector: embedded.Vectors[i]}
@@ -126,16 +129,17 @@ func (a *Ingestion) storeIn(ctx context.Context, in *temporal.EmbedBatchInput, g
 // noteTimeout bounds a write for which a document is not failed.
 const noteTimeout = 5 * time.Second
 
-// noteTokens counts what the provider was paid, at once: whatever becomes of
-// this attempt, the next one finds the vectors in the cache, for nothing.
-func (a *Ingestion) noteTokens(ctx context.Context, in *temporal.EmbedBatchInput, tokens int) {
-	if tokens == 0 {
+// countEmbedding counts what the provider was paid, at once: whatever becomes
+// of this attempt, the next one finds the vectors in the cache, for nothing.
+func (a *Ingestion) countEmbedding(ctx context.Context, in *temporal.EmbedBatchInput, spent chatconnect.Completion) {
+	if spent.Usage.InputTokens == 0 {
 		return
 	}
+	a.Metrics.Embedded(spent)
 	noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
 	defer cancel()
-	if err := a.Documents.AddEmbeddingTokens(noting, in.ClientID, in.Revision(), tokens); err != nil {
-		a.Logger.WarnContext(ctx, "tokens of an embedding not counted", "document_id", in.DocumentID, "tokens", tokens, "error", err)
+	if err := a.Documents.AddEmbeddingUsage(noting, in.ClientID, in.Revision(), spent); err != nil {
+		a.Logger.WarnContext(ctx, "tokens of an embedding not counted", "document_id", in.DocumentID, "tokens", spent.Usage.InputTokens, "error", err)
 	}
 }
 

@@ -18,6 +18,17 @@ import (
 type shelf struct {
 	*library
 	spent int // tokens noted
+
+	budget  chatconnect.TokenBudget
+	stages []string
+}
+
+func (s *shelf) Budget(context.Context, chatconnect.ClientID) (chatconnect.TokenBudget, error) {
+	return s.budget, nil
+}
+
+func (*shelf) AddUsage(context.Context, chatconnect.ClientID, time.Time, chatconnect.Completion) error {
+	return nil
 }
 
 func newShelf() *shelf { return &shelf{library: newLibrary()} }
@@ -25,8 +36,8 @@ func newShelf() *shelf { return &shelf{library: newLibrary()} }
 func (*shelf) StageDone(string, chatconnect.FileType, time.Duration) {}
 func (*shelf) Ingested(chatconnect.Status, string)                   {}
 
-func (s *shelf) AddEmbeddingTokens(_ context.Context, _ chatconnect.ClientID, _ chatconnect.Revision, tokens int) error {
-	s.spent += tokens
+func (s *shelf) AddEmbeddingUsage(_ context.Context, _ chatconnect.ClientID, _ chatconnect.Revision, spent chatconnect.Completion) error {
+	s.spent += spent.Usage.InputTokens
 	return nil
 }
 
@@ -35,6 +46,7 @@ func (s *shelf) CompleteBatch(ctx context.Context, client chatconnect.ClientID, 
 }
 
 func (s *shelf) UpdateProgress(ctx context.Context, client chatconnect.ClientID, p chatconnect.DocumentProgress) (chatconnect.Document, bool, error) {
+	s.stages = append(s.stages, p.Stage)
 	document, err := s.Document(ctx, client, p.DocumentID)
 	return document, err == nil, err
 }
@@ -60,7 +72,7 @@ func (x shelfIndex) Upsert(ctx context.Context, client chatconnect.ClientID, g c
 func (s *shelf) embedBatch(t *testing.T, failures *int, embedders chatconnect.Embedders) error {
 	t.Helper()
 	index := shelfIndex{libraryIndex{l: s.library}, failures}
-	a := &Ingestion{Documents: s, Index: index, Embedders: embedders, Progress: silence{}, Metrics: s, Logger: slog.New(slog.DiscardHandler)}
+	a := &Ingestion{Documents: s, Index: index, Embedders: embedders, Progress: silence{}, Budgets: s, Metrics: s, Logger: slog.New(slog.DiscardHandler)}
 	environment := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
 	environment.RegisterActivity(a.EmbedBatch)
 	_, err := environment.ExecuteActivity(a.EmbedBatch, &temporal.EmbedBatchInput{
@@ -125,12 +137,12 @@ type caching struct {
 
 func (c caching) Embedder(string, int) (chatconnect.Embedder, error) { return c, nil }
 
-func (c caching) Embed(ctx context.Context, texts []string) (chatconnect.Embedding, error) {
-	e, err := c.shelf.Embed(ctx, texts)
-	e.Tokens = 0
+func (c caching) Embed(ctx context.Context, client chatconnect.ClientID, texts []string) (chatconnect.Embedding, error) {
+	e, err := c.shelf.Embed(ctx, client, texts)
+	e.Paid = 0
 	for _, text := range texts {
 		if !c.known[text] {
-			e.Tokens += 100
+			e.Paid += 100
 		}
 		c.known[text] = true
 	}
@@ -148,4 +160,28 @@ func TestTokensAreCountedOfABatchThatFails(t *testing.T) {
 	require.NoError(t, s.embedBatch(t, &failures, embedder))
 	require.Len(t, s.points["a"], 4)
 	require.Equal(t, 100, s.spent) // all four have the same text
+}
+
+// TestADocumentWaitsForTokens: nothing is embedded and nothing is lost while the
+// month's tokens are used up, and it goes on as soon as the limit is raised.
+func TestADocumentWaitsForTokens(t *testing.T) {
+	t.Parallel()
+	s := newShelf()
+	s.documents["a"] = chatconnect.Document{Version: 1, Status: chatconnect.StatusEmbedding}
+	s.budget = chatconnect.TokenBudget{Limit: 1000, Ceiling: 1000, Used: 1000}
+	none := 0
+	var app *sdktemporal.ApplicationError
+	require.ErrorAs(t, s.embedBatch(t, &none, s), &app)
+	require.Equal(t, "budget_exhausted", app.Type())
+	require.False(t, app.NonRetryable(), "it waits, however long that takes")
+	require.Equal(t, budgetPause, app.NextRetryDelay())
+	require.Len(t, s.stages, 1)
+	require.Regexp(t, `^This month’s tokens are used up; reading goes on next month or with a higher limit; next try at \d\d:\d\d:\d\d UTC\.$`, s.stages[0])
+	require.Empty(t, s.texts, "the provider is not asked")
+	require.Empty(t, s.points["a"])
+
+	s.budget.Limit = 2000
+	require.NoError(t, s.embedBatch(t, &none, s))
+	require.Len(t, s.points["a"], 4)
+	require.Equal(t, 4, s.spent, "and counted")
 }

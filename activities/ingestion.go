@@ -18,7 +18,7 @@ import (
 type IngestionMetrics interface {
 	StageDone(stage string, fileType chatconnect.FileType, d time.Duration)
 	Ingested(status chatconnect.Status, code string)
-	Embedded(model string, tokens int)
+	Embedded(spent chatconnect.Completion)
 }
 
 // Ingestion are the activities of the IngestDocument workflow.
@@ -30,6 +30,7 @@ type Ingestion struct {
 	Embedders chatconnect.Embedders
 	Index     chatconnect.VectorIndex
 	Progress  chatconnect.ProgressFeed
+	Budgets   chatconnect.BudgetStore
 	Metrics   IngestionMetrics
 	Logger    *slog.Logger
 }

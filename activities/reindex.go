@@ -14,7 +14,7 @@ import (
 
 // ReindexMetrics counts what a reindex costs.
 type ReindexMetrics interface {
-	Embedded(model string, tokens int)
+	Embedded(spent chatconnect.Completion)
 }
 
 // Reindex are the activities of the ReindexAll workflow. Every one of them may

@@ -88,11 +88,11 @@ func (x libraryIndex) Remove(_ context.Context, _ chatconnect.ClientID, _ chatco
 func (l *library) Embedder(string, int) (chatconnect.Embedder, error) { return l, l.err }
 func (*library) Model() string                                        { return "new" }
 func (*library) Dimensions() int                                      { return 1 }
-func (*library) Embedded(string, int)                                 {}
-func (l *library) Embed(_ context.Context, texts []string) (chatconnect.Embedding, error) {
+func (*library) Embedded(chatconnect.Completion)                      {}
+func (l *library) Embed(_ context.Context, _ chatconnect.ClientID, texts []string) (chatconnect.Embedding, error) {
 	l.texts = append(l.texts, texts...)
 	l.onEmbed()
-	e := chatconnect.Embedding{Tokens: len(texts)}
+	e := chatconnect.Embedding{Tokens: len(texts), Paid: len(texts)}
 	for range texts {
 		e.Vectors = append(e.Vectors, []float32{1})
 	}
@@ -274,7 +274,7 @@ func (m only) Embedder(model string, _ int) (chatconnect.Embedder, error) {
 
 func embedInto(index *twoGenerations, embedders chatconnect.Embedders) error {
 	a := &Ingestion{
-		Documents: &oneDocument{}, Embedders: embedders, Index: index, Progress: silence{}, Metrics: silence{},
+		Documents: &oneDocument{}, Embedders: embedders, Index: index, Progress: silence{}, Metrics: silence{}, Budgets: silence{},
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	environment := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()

@@ -115,13 +115,14 @@ func (a *Reindex) store(ctx context.Context, in *temporal.ReindexBatchInput, chu
 	for i, chunk := range chunks {
 		texts[i] = embeddedText(chunk.Chunk)
 	}
-	embedded, err := embedStrictly(ctx, a.Embedders, in.Generation, texts)
+	embedded, err := embedStrictly(ctx, a.Embedders, in.ClientID, in.Generation, texts)
 	if err != nil {
 		return 0, err
 	}
-	a.Metrics.Embedded(in.Generation.Model, embedded.Tokens)
+	// The operator wants the new index, so no client's budget pays for it.
+	a.Metrics.Embedded(embedded.Spent(in.Generation.Model))
 	for i := range chunks {
 		chunks[i].Vector = embedded.Vectors[i]
 	}
-	return embedded.Tokens, a.Index.Upsert(ctx, in.ClientID, in.Generation, chunks)
+	return embedded.Paid, a.Index.Upsert(ctx, in.ClientID, in.Generation, chunks)
 }

@@ -22,6 +22,8 @@ type answering struct {
 	ChatMetrics
 	budget   chatconnect.TokenBudget
 	embedded atomic.Int64
+	tokens   int // of a question's vector
+	counted  chan chatconnect.Completion
 }
 
 func (*answering) Generations(context.Context) (chatconnect.Generations, error) {
@@ -39,16 +41,21 @@ func (s *answering) ChatContext(context.Context, chatconnect.ClientID, chatconne
 func (s *answering) Embedder(string, int) (chatconnect.Embedder, error) { return s, nil }
 func (*answering) Model() string                                        { return "m" }
 func (*answering) Dimensions() int                                      { return 1 }
-func (s *answering) Embed(context.Context, []string) (chatconnect.Embedding, error) {
+func (s *answering) Embed(context.Context, chatconnect.ClientID, []string) (chatconnect.Embedding, error) {
 	s.embedded.Add(1)
-	return chatconnect.Embedding{Vectors: [][]float32{{1}}}, nil
+	return chatconnect.Embedding{Vectors: [][]float32{{1}}, Tokens: s.tokens, Paid: s.tokens, Cost: 2}, nil
 }
 
 func (*answering) Rewrite(_ context.Context, _ []chatconnect.Turn, question string) chatconnect.Rewritten {
 	return chatconnect.Rewritten{Text: question}
 }
-func (*answering) QueryCacheHit()  {}
-func (*answering) QueryCacheMiss() {}
+func (*answering) QueryCacheHit()                  {}
+func (*answering) QueryCacheMiss()                 {}
+func (*answering) Embedded(chatconnect.Completion) {}
+func (s *answering) AddUsage(_ context.Context, _ chatconnect.ClientID, _ time.Time, spent chatconnect.Completion) error {
+	s.counted <- spent
+	return nil
+}
 
 // A client without tokens costs nothing: after the first look nothing is begun
 // ahead of the next.
@@ -72,4 +79,22 @@ func TestAnExhaustedClientBurnsNoEmbeddings(t *testing.T) {
 	require.NoError(t, retrieve("poor"))
 	require.EqualValues(t, 2, all.embedded.Load())
 	require.NoError(t, retrieve("rich"))
+}
+
+// A question's vector is paid for, whatever becomes of the question.
+func TestAQuestionsVectorIsCounted(t *testing.T) {
+	t.Parallel()
+	all := &answering{tokens: 7, counted: make(chan chatconnect.Completion, 1)}
+	a := &Chat{
+		Chats: all, Embedders: all, Index: all, Rewriter: all, Metrics: all,
+		Cache: cache.New(cache.Options{Redis: redistest.Mini(t).Client(t), Timeout: patiently}), Logger: slog.New(slog.DiscardHandler),
+	}
+	_, err := a.Retrieve(t.Context(), &temporal.ChatInput{ClientID: "c", SessionID: "s", Text: "What does it cost?"})
+	require.NoError(t, err)
+	select {
+	case spent := <-all.counted:
+		require.Equal(t, chatconnect.Completion{Model: "m", Usage: chatconnect.Usage{InputTokens: 7}, Cost: 2}, spent)
+	case <-time.After(time.Minute):
+		require.Fail(t, "not counted")
+	}
 }

@@ -65,6 +65,8 @@ func (a *Ingestion) waitIsOver(ctx context.Context, in *temporal.IngestInput, do
 func waitingStage(e *chatconnect.Error, now time.Time) string {
 	why := "The embedding provider is unavailable"
 	switch {
+	case e.Code == errDocumentWaits.Code:
+		why = "This month’s tokens are used up; reading goes on next month or with a higher limit"
 	case e.Code == "model_credentials_invalid":
 		why = "The embedding provider refuses the API key"
 	case e.Code == "model_not_found":

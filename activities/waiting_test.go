@@ -106,13 +106,14 @@ func (s *oneDocument) document() chatconnect.Document {
 type silence struct {
 	chatconnect.ProgressFeed
 	chatconnect.VectorIndex
-	err error
+	err    error
+	budget chatconnect.TokenBudget
 }
 
 func (silence) PublishDocument(context.Context, chatconnect.Document) error { return nil }
 func (silence) Model() string                                               { return "test" }
 func (silence) Dimensions() int                                             { return 1 }
-func (s silence) Embed(context.Context, []string) (chatconnect.Embedding, error) {
+func (s silence) Embed(context.Context, chatconnect.ClientID, []string) (chatconnect.Embedding, error) {
 	return chatconnect.Embedding{Vectors: [][]float32{{1}}}, s.err
 }
 
@@ -126,14 +127,22 @@ func (silence) Upsert(context.Context, chatconnect.ClientID, chatconnect.Generat
 }
 func (silence) StageDone(string, chatconnect.FileType, time.Duration) {}
 func (silence) Ingested(chatconnect.Status, string)                   {}
-func (silence) Embedded(string, int)                                  {}
+func (silence) Embedded(chatconnect.Completion)                       {}
+
+func (s silence) Budget(context.Context, chatconnect.ClientID) (chatconnect.TokenBudget, error) {
+	return s.budget, nil
+}
+
+func (silence) AddUsage(context.Context, chatconnect.ClientID, time.Time, chatconnect.Completion) error {
+	return nil
+}
 
 // embedOnce runs one attempt of EmbedBatch.
 func embedOnce(t *testing.T, store *oneDocument, embedder error) error {
 	t.Helper()
 	quiet := silence{err: embedder}
 	a := &Ingestion{
-		Documents: store, Embedders: quiet, Index: quiet, Progress: quiet, Metrics: quiet,
+		Documents: store, Embedders: quiet, Index: quiet, Progress: quiet, Metrics: quiet, Budgets: quiet,
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	environment := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()

@@ -388,7 +388,7 @@ func TestPreflight(t *testing.T) {
 func TestChatRateLimit(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	owner, client, key := b.tenant("a@example.com")
+	_, client, key := b.tenant("a@example.com")
 	b.workflows.onStart = func(r *run, in temporal.ChatInput) { r.finish(result42(in)) }
 	visitor := b.visitor(client, key)
 	for i := range 20 {
@@ -403,7 +403,8 @@ func TestChatRateLimit(t *testing.T) {
 	require.Contains(t, b.refused.codes, "rate_limited")
 	require.Zero(t, b.places.taken(), "a refused stream holds no place")
 
-	require.Equal(t, 200, owner.do(t.Context(), "PATCH", "/api/dashboard/clients/"+string(client), object{"tier": "paid"}).StatusCode)
+	operator := b.browser().with("X-Internal-Secret", "internal secret")
+	require.Equal(t, 200, operator.do(t.Context(), "PATCH", "/internal/client/"+string(client), object{"tier": "paid"}).StatusCode)
 	r = visitor.post("/chat", question("Hi"))
 	require.Equal(t, 200, r.StatusCode, "a new tier counts at once: %s", r.body)
 	require.Equal(t, "200", r.Header.Get("RateLimit-Limit"))

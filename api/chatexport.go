@@ -95,12 +95,3 @@ func exportRow(e chatconnect.Exchange) []string {
 		number(int64(e.Cost)), number(e.LatencyMS), number(e.TimeToFirstTokenMS),
 	}
 }
-
-// cell keeps spreadsheets from running what a visitor typed as a formula
-// (OWASP, CSV injection).
-func cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
-	}
-	return text
-}

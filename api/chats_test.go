@@ -81,23 +81,27 @@ func TestConversations(t *testing.T) {
 	}
 }
 
-// Members see how much of the month's budget is used before visitors do.
+// Members see how much of the month's budget is used before visitors do, and
+// which limit is reached first.
 func TestUsageTellsOfTheBudget(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	owner, client, _ := b.tenant("a@example.com")
 	usage := "/api/dashboard/usage?clientId=" + string(client)
 	require.Nil(t, owner.get(usage).json(t)["budget"])
-	for limit, want := range map[int]object{
-		101: {"limit": 101.0, "used": 80.0, "low": false, "exhausted": false},
-		100: {"limit": 100.0, "used": 80.0, "low": true, "exhausted": false},
-		80:  {"limit": 80.0, "used": 80.0, "low": true, "exhausted": true},
+	for name, test := range map[string]struct {
+		budget chatconnect.TokenBudget
+		want   object
+	}{
+		"enough":   {chatconnect.TokenBudget{Limit: 101, Used: 80, Ceiling: 500}, object{"limit": 101.0, "used": 80.0, "limitedBy": "budget", "low": false, "exhausted": false}},
+		"low":      {chatconnect.TokenBudget{Limit: 100, Used: 80, Ceiling: 100}, object{"limit": 100.0, "used": 80.0, "limitedBy": "ceiling", "low": true, "exhausted": false}},
+		"used up":  {chatconnect.TokenBudget{Limit: 80, Used: 80}, object{"limit": 80.0, "used": 80.0, "limitedBy": "budget", "low": true, "exhausted": true}},
+		"together": {chatconnect.TokenBudget{Limit: 80, Used: 1, AccountCeiling: 100, AccountUsed: 100}, object{"limit": 100.0, "used": 100.0, "limitedBy": "account", "low": true, "exhausted": true}},
 	} {
-		require.Equal(t, 200, owner.do(t.Context(), "PATCH", "/api/dashboard/clients/"+string(client), object{"tokenBudget": limit}).StatusCode)
-		require.Equal(t, want, owner.get(usage + "&from=2026-05-01&to=2026-05-01").json(t)["budget"])
-		require.Equal(t, 1, b.chats.from.Day(), "this month, whatever was asked for")
-		require.Equal(t, b.chats.from.AddDate(0, 1, 0), b.chats.to)
-		require.WithinDuration(t, time.Now(), b.chats.from, 31*24*time.Hour+time.Minute)
+		b.memory.mu.Lock()
+		b.memory.budget = test.budget
+		b.memory.mu.Unlock()
+		require.Equal(t, test.want, owner.get(usage + "&from=2026-05-01&to=2026-05-01").json(t)["budget"], name)
 	}
 }
 

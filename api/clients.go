@@ -16,19 +16,24 @@ import (
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
-// maxClients is how many clients one user may be in when creating another.
-const maxClients = 100
-
-// errTierOwnerOnly: the tier decides limits and which model is paid for.
-var errTierOwnerOnly = chatconnect.Errorf(chatconnect.KindForbidden, "tier_owner_only", "Only an owner can change the tier.")
-
 func (s *Server) getClients(c *gin.Context) {
 	clients, err := s.Users.Clients(c.Request.Context(), userID(c))
 	if err != nil {
 		s.fail(c, err)
 		return
 	}
-	c.JSON(http.StatusOK, gin.H{"clients": notNil(clients), "models": notNil(s.Models)})
+	owned := chatconnect.Quota{}
+	for _, client := range clients {
+		if client.Role == chatconnect.RoleOwner {
+			owned.Used++
+		}
+	}
+	if limit := int64(s.Allowance.Clients); limit > 0 {
+		owned.Limit = &limit
+	}
+	c.JSON(http.StatusOK, gin.H{
+		"clients": notNil(clients), "models": notNil(s.Models), "quotas": gin.H{"clients": owned},
+	})
 }
 
 func (s *Server) postClient(c *gin.Context) {
@@ -43,15 +48,6 @@ func (s *Server) postClient(c *gin.Context) {
 	name, err := validName(in.Name)
 	if err != nil {
 		s.fail(c, err)
-		return
-	}
-	existing, err := s.Users.Clients(ctx, userID(c))
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
-	if len(existing) >= maxClients {
-		s.fail(c, chatconnect.Errorf(chatconnect.KindConflict, "clients_limit", "You already have %d clients, the most there can be.", len(existing)))
 		return
 	}
 	token, err := newToken(prefixPublishable)
@@ -85,8 +81,16 @@ func (s *Server) getClient(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
+	quotas, err := s.Clients.Quotas(c.Request.Context(), id)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
 	client.Role = role
-	c.JSON(http.StatusOK, client)
+	c.JSON(http.StatusOK, struct {
+		chatconnect.Client
+		Quotas chatconnect.Quotas `json:"quotas"`
+	}{client, quotas})
 }
 
 func (s *Server) patchClient(c *gin.Context) {
@@ -96,8 +100,8 @@ func (s *Server) patchClient(c *gin.Context) {
 		return
 	}
 	var in struct {
-		Name *string           `json:"name"`
-		Tier *chatconnect.Tier `json:"tier"`
+		Name *string         `json:"name"`
+		Tier json.RawMessage `json:"tier"`
 		// Raw, because null means something else than absence.
 		Model         json.RawMessage `json:"model"`
 		TokenBudget   json.RawMessage `json:"tokenBudget"`
@@ -107,7 +111,11 @@ func (s *Server) patchClient(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	patch, details := chatconnect.ClientPatch{Tier: in.Tier}, map[string]any{}
+	patch, details := chatconnect.ClientPatch{}, map[string]any{}
+	if in.Tier != nil {
+		s.fail(c, errTierOperatorOnly)
+		return
+	}
 	if in.Name != nil {
 		name, err := validName(*in.Name)
 		if err != nil {
@@ -115,17 +123,6 @@ func (s *Server) patchClient(c *gin.Context) {
 			return
 		}
 		patch.Name, details["name"] = &name, name
-	}
-	if in.Tier != nil {
-		if !role.CanChangeTier() {
-			s.fail(c, errTierOwnerOnly)
-			return
-		}
-		if *in.Tier != chatconnect.TierFree && *in.Tier != chatconnect.TierPaid {
-			s.fail(c, chatconnect.Errorf(chatconnect.KindInvalid, "tier_invalid", "A tier is free or paid."))
-			return
-		}
-		details["tier"] = *in.Tier
 	}
 	if in.Model != nil {
 		model, err := s.validModel(in.Model)

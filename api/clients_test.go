@@ -66,8 +66,9 @@ func TestAClientChoosesAmongTheModelsThatAreAllowed(t *testing.T) {
 	}
 }
 
-// The tier decides what is paid for: admins change everything else.
-func TestOnlyAnOwnerChangesTheTier(t *testing.T) {
+// The tier decides what the operator pays for: nobody changes it by the
+// dashboard, whatever their role and whatever else they send.
+func TestOnlyTheOperatorChangesTheTier(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	owner, client, _ := b.tenant("a@example.com")
@@ -79,8 +80,10 @@ func TestOnlyAnOwnerChangesTheTier(t *testing.T) {
 	path := "/api/dashboard/clients/" + string(client)
 	patch := func(who *browser, body object) response { return who.do(t.Context(), "PATCH", path, body) }
 
-	for _, tier := range []string{"paid", "free", "gold"} {
-		patch(admin, object{"tier": tier, "name": "Renamed"}).problem(t, 403, "tier_owner_only")
+	for _, who := range []*browser{owner, admin} {
+		for _, tier := range []any{"paid", "free", "gold", nil, 7} {
+			patch(who, object{"tier": tier, "name": "Renamed"}).problem(t, 403, "tier_operator_only")
+		}
 	}
 	patch(viewer, object{"tier": "paid"}).problem(t, 403, "forbidden")
 	patch(stranger, object{"tier": "paid"}).problem(t, 404, "not_found")
@@ -91,6 +94,39 @@ func TestOnlyAnOwnerChangesTheTier(t *testing.T) {
 	r := patch(admin, object{"name": "Renamed", "tokenBudget": 1000, "retentionDays": 7})
 	require.Equal(t, 200, r.StatusCode, "%s", r.body)
 	require.Equal(t, "admin", r.json(t)["role"])
-	require.Equal(t, "paid", patch(owner, object{"tier": "paid"}).json(t)["tier"])
-	require.Equal(t, []string{"client.create", "client.update", "client.update"}, b.memory.actions())
+	require.Equal(t, []string{"client.create", "client.update"}, b.memory.actions())
 }
+
+func TestTheOperatorSetsThePlan(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	owner, client, _ := b.tenant("a@example.com")
+	path := "/internal/client/" + string(client)
+	operator := b.browser().with("X-Internal-Secret", "internal secret")
+	patch := func(who *browser, body object) response { return who.do(t.Context(), "PATCH", path, body) }
+	for _, who := range []*browser{owner, b.browser(), b.browser().with("X-Internal-Secret", "guess")} {
+		patch(who, object{"tier": "paid"}).problem(t, 401, "internal_secret_wrong")
+	}
+	for code, body := range map[string]object{
+		"tier_invalid": {"tier": "gold"}, "plan_empty": {"name": "x"},
+		"ceiling_invalid": {"token_ceiling": -1},
+	} {
+		patch(operator, body).problem(t, 400, code)
+	}
+	operator.do(t.Context(), "PATCH", "/internal/client/"+unknownClient, object{"tier": "paid"}).problem(t, 404, "not_found")
+
+	r := patch(operator, object{"tier": "paid", "token_ceiling": 5000})
+	require.Equal(t, 200, r.StatusCode, "%s", r.body)
+	require.Equal(t, object{
+		"client_id": string(client), "name": "Shop of a@example.com", "tier": "paid", "token_ceiling": 5000.0, "own_ceiling": true,
+	}, r.json(t))
+	shown := owner.get("/api/dashboard/clients/" + string(client)).json(t)
+	require.Equal(t, "paid", shown["tier"])
+	require.Equal(t, 5000.0, shown["tokenCeiling"])
+	require.Equal(t, object{"used": 1.0, "limit": 20.0}, shown["quotas"].(object)["keys"])
+	require.Equal(t, true, patch(operator, object{"token_ceiling": 0}).json(t)["own_ceiling"])
+	require.Equal(t, false, patch(operator, object{"token_ceiling": nil}).json(t)["own_ceiling"])
+	require.Contains(t, b.memory.actions(), "client.plan")
+}
+
+const unknownClient = "00000000-0000-4000-8000-000000000000"

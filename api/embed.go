@@ -50,20 +50,26 @@ type embedded struct {
 	Usage      embedUsage  `json:"usage"`
 }
 
-// embedUsage counts the provider's tokens; texts whose vectors were cached
-// cost none.
+// embedUsage counts the model's tokens, also of texts whose vectors were cached.
 type embedUsage struct {
 	InputTokens int `json:"inputTokens"`
 }
 
 // postEmbed turns texts into the vectors that documents are searched by.
 func (s *Server) postEmbed(c *gin.Context) {
-	if owner := keyOwner(c); owner.KeyID != "" {
-		if err := s.throttle(c, chatconnect.RateLimit{Key: string(owner.ClientID) + ":embed:key:" + string(owner.KeyID), PerMinute: chatLimit(owner.Tier)}); err != nil {
+	owner := keyOwner(c) // nobody with the internal secret
+	if owner.KeyID != "" {
+		if err := s.admitEmbed(c, owner); err != nil {
 			s.fail(c, err)
 			return
 		}
 	}
+	release, err := s.embedPlaces.take(c.Request.Context(), owner.ClientID, c.Request.ContentLength)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	defer release()
 	var in struct {
 		Texts []string `json:"texts"`
 	}
@@ -76,21 +82,82 @@ func (s *Server) postEmbed(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), embedTimeout)
+	out, err := s.embed(c.Request.Context(), owner.ClientID, in.Texts)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	s.writeEmbedded(c, out)
+}
+
+// admitEmbed counts a request and refuses a client without tokens before its
+// texts are read.
+func (s *Server) admitEmbed(c *gin.Context, owner chatconnect.KeyOwner) error {
+	limits := append(sharedLimits(owner, "embed"),
+		chatconnect.RateLimit{Key: string(owner.ClientID) + ":embed:key:" + string(owner.KeyID), PerMinute: chatLimit(owner.Tier)})
+	if err := s.throttle(c, limits...); err != nil {
+		return err
+	}
+	return s.checkEmbedBudget(c.Request.Context(), owner.ClientID)
+}
+
+var errEmbedBudget = chatconnect.Errorf(chatconnect.KindForbidden, "budget_exhausted",
+	"The tokens of this month are used up. They begin anew next month, or with a higher limit.")
+
+func (s *Server) checkEmbedBudget(ctx context.Context, client chatconnect.ClientID) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timing.dependency)
 	defer cancel()
-	out := embedded{Model: s.Embedder.Model(), Dimensions: s.Embedder.Dimensions(), Vectors: make([][]float32, 0, len(in.Texts))}
-	for rest := in.Texts; len(rest) > 0; {
-		n := oneCall(rest)
-		embedding, err := s.Embedder.Embed(ctx, rest[:n])
-		if err != nil {
-			s.fail(c, embedError(ctx, err))
-			return
+	budget, err := s.Budgets.Budget(ctx, client)
+	if err == nil && budget.Exhausted() {
+		return errEmbedBudget
+	}
+	return err
+}
+
+// embed embeds the texts call by call. The client's budget is looked at before
+// each and counts each as soon as it has been answered. A caller who leaves
+// doesn't end a call that has begun: it is paid for, so it must be counted.
+func (s *Server) embed(ctx context.Context, client chatconnect.ClientID, texts []string) (embedded, error) {
+	calling, cancel := context.WithTimeout(context.WithoutCancel(ctx), embedTimeout)
+	defer cancel()
+	out := embedded{Model: s.Embedder.Model(), Dimensions: s.Embedder.Dimensions(), Vectors: make([][]float32, 0, len(texts))}
+	for rest := texts; len(rest) > 0; {
+		if err := ctx.Err(); err != nil {
+			return out, err
 		}
+		if client != "" && len(rest) < len(texts) {
+			if err := s.checkEmbedBudget(calling, client); err != nil {
+				return out, err
+			}
+		}
+		n := oneCall(rest)
+		embedding, err := s.Embedder.Embed(calling, client, rest[:n])
+		if err != nil {
+			return out, embedError(calling, err)
+		}
+		s.countEmbedding(calling, client, out.Model, embedding)
 		out.Vectors = append(out.Vectors, embedding.Vectors...)
 		out.Usage.InputTokens += embedding.Tokens
 		rest = rest[n:]
 	}
-	c.JSON(http.StatusOK, out)
+	return out, nil
+}
+
+// countEmbedding counts a call: what the provider was paid in the metrics, and
+// all texts, cached or not, in the client's usage and budget. A process that
+// dies before it has counted loses this one call's count.
+func (s *Server) countEmbedding(ctx context.Context, client chatconnect.ClientID, model string, embedding chatconnect.Embedding) {
+	spent := embedding.Spent(model)
+	s.Metrics.Embedded(spent)
+	if client == "" || embedding.Tokens == 0 {
+		return
+	}
+	spent.Usage.InputTokens = embedding.Tokens
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timing.dependency)
+	defer cancel()
+	if err := s.Budgets.AddUsage(ctx, client, time.Now(), spent); err != nil {
+		s.Logger.WarnContext(ctx, "usage of an embedding not counted", "tokens", embedding.Tokens, "error", err)
+	}
 }
 
 func checkTexts(texts []string) error {

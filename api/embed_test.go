@@ -2,6 +2,8 @@ package api_test
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -19,16 +21,21 @@ type embedder struct {
 	mu    sync.Mutex
 	calls []int
 	err   error
+	// during, if set, is called in the middle of each call.
+	during func()
 }
 
 func (e *embedder) Model() string   { return "lengths" }
 func (e *embedder) Dimensions() int { return 1 }
 
-func (e *embedder) Embed(_ context.Context, texts []string) (chatconnect.Embedding, error) {
+func (e *embedder) Embed(_ context.Context, _ chatconnect.ClientID, texts []string) (chatconnect.Embedding, error) {
+	if e.during != nil {
+		e.during()
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.calls = append(e.calls, len(texts))
-	out := chatconnect.Embedding{Tokens: 3 * len(texts)}
+	out := chatconnect.Embedding{Tokens: 3 * len(texts), Paid: 2 * len(texts), Cost: 5}
 	for _, text := range texts {
 		out.Vectors = append(out.Vectors, []float32{float32(len(text))})
 	}
@@ -162,4 +169,117 @@ func TestEmbedErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestEmbedSpendsTheClientsBudget: a secret key's texts are counted like answers,
+// and nothing is embedded once the month's tokens are used up.
+func TestEmbedSpendsTheClientsBudget(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	owner, client, _ := b.tenant("a@example.com")
+	b.memory.budget = chatconnect.TokenBudget{Limit: 400, Ceiling: 400}
+	server := b.browser().with("X-Api-Key", owner.secretKey(client))
+	texts := make([]string, 130) // two calls of the provider
+	for i := range texts {
+		texts[i] = "x"
+	}
+	require.Equal(t, 200, server.post("/embed", object{"texts": texts}).StatusCode)
+	b.memory.mu.Lock()
+	require.Equal(t, []chatconnect.Completion{
+		{Model: "lengths", Usage: chatconnect.Usage{InputTokens: 3 * 128}, Cost: 5}, {Model: "lengths", Usage: chatconnect.Usage{InputTokens: 3 * 2}, Cost: 5},
+	}, b.memory.spent, "cached texts count too, and each call at once")
+	b.memory.budget.Used = 399
+	b.memory.mu.Unlock()
+	require.Equal(t, 2*130, b.refused.embedded, "what the provider was paid")
+
+	b.embedder.calls = nil
+	server.post("/embed", object{"texts": texts}).problem(t, 403, "budget_exhausted")
+	require.Equal(t, []int{128}, b.embedder.calls, "the call that used the rest is the last")
+	server.post("/embed", object{"texts": []string{"x"}}).problem(t, 403, "budget_exhausted")
+	require.Equal(t, []int{128}, b.embedder.calls)
+	require.Equal(t, 200, b.browser().with("X-Internal-Secret", "internal secret").post("/embed", object{"texts": []string{"x"}}).StatusCode, "the operator has no budget")
+	require.Len(t, b.memory.spent, 3)
+}
+
+// TestLeavingEarlyIsNotFree: the call under way is answered and counted.
+func TestLeavingEarlyIsNotFree(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	owner, client, _ := b.tenant("a@example.com")
+	server := b.browser().with("X-Api-Key", owner.secretKey(client))
+	ctx, leave := context.WithCancel(t.Context())
+	asked, answer := make(chan struct{}), make(chan struct{})
+	b.embedder.during = func() { close(asked); <-answer }
+	gone := make(chan error, 1)
+	go func() {
+		r, err := http.NewRequestWithContext(ctx, "POST", b.http.URL+"/embed", strings.NewReader(`{"texts":["a"]}`))
+		if err == nil {
+			r.Header = server.header.Clone()
+			r.Header.Set("Content-Type", "application/json")
+			var res *http.Response
+			if res, err = http.DefaultClient.Do(r); err == nil {
+				res.Body.Close()
+			}
+		}
+		gone <- err
+	}()
+	<-asked
+	leave()
+	require.Error(t, <-gone)
+	close(answer)
+	require.Eventually(t, func() bool {
+		b.memory.mu.Lock()
+		defer b.memory.mu.Unlock()
+		return len(b.memory.spent) == 1
+	}, time.Minute, time.Millisecond)
+}
+
+// TestEmbedMemoryIsShared: a body takes its memory as soon as it is announced,
+// no client gets more than its share, and a full process says so.
+func TestEmbedMemoryIsShared(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	owner, client, _ := b.tenant("a@example.com")
+	greedy := b.browser().with("X-Api-Key", owner.secretKey(client))
+	other, otherClient, _ := b.tenant("b@example.com")
+	modest := b.browser().with("X-Api-Key", other.secretKey(otherClient))
+	small := object{"texts": []string{"x"}}
+
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(b.http.URL, "http://"))
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = fmt.Fprintf(conn, "POST /embed HTTP/1.1\r\nHost: x\r\nX-Api-Key: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n{",
+		greedy.header.Get("X-Api-Key"), 12<<20)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return b.server.EmbedMemory(client) == 14<<20 }, time.Minute, time.Millisecond)
+	require.NoError(t, conn.Close())
+	require.Eventually(t, func() bool { return b.server.EmbedMemory(client) == 0 }, time.Minute, time.Millisecond)
+
+	var releases []func()
+	take := func(who chatconnect.ClientID, times int) {
+		for range times {
+			release, err := b.server.TakeEmbedMemory(t.Context(), who, 8<<20)
+			require.NoError(t, err)
+			releases = append(releases, release)
+		}
+	}
+	take(client, 3) // 30 of 32 MiB
+	r := greedy.post("/embed", small)
+	r.problem(t, 429, "too_many_embeds")
+	require.NotEmpty(t, r.Header.Get("Retry-After"))
+	require.Equal(t, 200, modest.post("/embed", small).StatusCode, "others are served")
+
+	take("", 3) // 60 of 64 MiB
+	large := object{"texts": []string{"x"}, "ignored": strings.Repeat("x", 3<<20)}
+	r = modest.post("/embed", large)
+	r.problem(t, 503, "embed_busy")
+	require.NotEmpty(t, r.Header.Get("Retry-After"))
+	for _, release := range releases {
+		release()
+		release() // once only
+	}
+	require.Equal(t, 200, modest.post("/embed", large).StatusCode)
+	require.Equal(t, 200, greedy.post("/embed", small).StatusCode)
+	require.Zero(t, b.server.EmbedMemory(client))
+	require.Zero(t, b.server.EmbedMemory(""))
 }

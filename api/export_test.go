@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -46,3 +47,19 @@ const SessionCookie = sessionCookie
 
 // Supersedes is supersedes.
 var Supersedes = supersedes
+
+// TakeEmbedMemory takes what a body of so many bytes takes, until it is called
+// again.
+func (s *Server) TakeEmbedMemory(ctx context.Context, client chatconnect.ClientID, bytes int64) (release func(), err error) {
+	return s.embedPlaces.take(ctx, client, bytes)
+}
+
+// EmbedMemory is what requests of a client take.
+func (s *Server) EmbedMemory(client chatconnect.ClientID) int64 {
+	s.embedPlaces.mu.Lock()
+	defer s.embedPlaces.mu.Unlock()
+	return s.embedPlaces.byClient[client]
+}
+
+// Cell is cell.
+func Cell(text string) string { return cell(text) }

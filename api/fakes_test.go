@@ -37,6 +37,11 @@ type memory struct {
 	audits    []chatconnect.AuditEvent
 	purged    map[chatconnect.ClientID]map[chatconnect.UserID]chatconnect.Role // being deleted
 
+	allowance chatconnect.Allowance
+	budget    chatconnect.TokenBudget // of every client, with what AddUsage counts
+	spent     []chatconnect.Completion
+	failSpent error
+
 	failPut, failReplace, failCreateDocument, failSessions, failKeyOwner error
 	partialPut                                                           bool // Put fails after having written
 	rowSurvives                                                          bool // CreateDocument fails after having written
@@ -50,8 +55,60 @@ func newMemory() *memory {
 		roles:   map[chatconnect.ClientID]map[chatconnect.UserID]chatconnect.Role{},
 		keyList: map[chatconnect.ClientID][]chatconnect.APIKey{}, widgets: map[chatconnect.ClientID]chatconnect.WidgetConfig{},
 		documents: map[chatconnect.ClientID][]chatconnect.Document{}, blobs: map[string][]byte{},
-		sessions: map[string]chatconnect.UserID{},
+		sessions: map[string]chatconnect.UserID{}, allowance: chatconnect.Allowance{Keys: 20, Clients: 100},
 	}
+}
+
+func (m *memory) Budget(_ context.Context, id chatconnect.ClientID) (chatconnect.TokenBudget, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	budget := m.budget
+	if own := m.clients[id].TokenBudget; own != nil {
+		budget.Limit = *own
+	}
+	return budget, m.failSpent
+}
+
+func (m *memory) AddUsage(_ context.Context, _ chatconnect.ClientID, _ time.Time, spent chatconnect.Completion) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.spent = append(m.spent, spent)
+	m.budget.Used += int64(spent.Usage.InputTokens)
+	return m.failSpent
+}
+
+func (m *memory) Quotas(_ context.Context, id chatconnect.ClientID) (chatconnect.Quotas, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	limit := int64(m.allowance.Keys)
+	return chatconnect.Quotas{
+		Documents: chatconnect.Quota{Used: int64(len(m.documents[id]))},
+		Keys:      chatconnect.Quota{Used: int64(len(m.keyList[id])), Limit: &limit},
+	}, nil
+}
+
+func (m *memory) SetPlan(_ context.Context, id chatconnect.ClientID, change chatconnect.PlanChange, by string) (chatconnect.Client, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c, found := m.clients[id]
+	if !found {
+		return c, chatconnect.ErrNotFound
+	}
+	if change.Tier != nil {
+		c.Tier = *change.Tier
+	}
+	if ceiling := change.TokenCeiling; ceiling != nil {
+		c.OwnCeiling, c.TokenCeiling = ceiling, ceiling
+		if *ceiling == chatconnect.TierCeiling {
+			c.OwnCeiling = nil
+		}
+		if *ceiling <= 0 {
+			c.TokenCeiling = nil
+		}
+	}
+	m.clients[id] = c
+	m.audits = append(m.audits, chatconnect.AuditEvent{ClientID: id, Action: "client.plan", Details: map[string]any{"by": by}})
+	return c, nil
 }
 
 func (m *memory) CreateUser(_ context.Context, user chatconnect.User, hash string) (chatconnect.User, error) {
@@ -151,9 +208,6 @@ func (m *memory) UpdateClient(_ context.Context, id chatconnect.ClientID, patch 
 	if patch.Name != nil {
 		c.Name = *patch.Name
 	}
-	if patch.Tier != nil {
-		c.Tier = *patch.Tier
-	}
 	if patch.Model != nil {
 		c.Model = *patch.Model
 	}
@@ -174,8 +228,11 @@ func (m *memory) UpdateClient(_ context.Context, id chatconnect.ClientID, patch 
 func (m *memory) CreateKey(_ context.Context, id chatconnect.ClientID, key chatconnect.APIKey, hash []byte) (chatconnect.APIKey, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if len(m.keyList[id]) >= m.allowance.Keys {
+		return key, chatconnect.ErrKeysLimit
+	}
 	m.keyList[id] = append(m.keyList[id], key)
-	m.keys[[32]byte(hash)] = chatconnect.KeyOwner{KeyID: key.ID, Kind: key.Kind, ClientID: id}
+	m.keys[[32]byte(hash)] = chatconnect.KeyOwner{KeyID: key.ID, Kind: key.Kind, ClientID: id, ExpiresAt: key.ExpiresAt}
 	return key, nil
 }
 
@@ -208,6 +265,11 @@ func (m *memory) KeyOwner(_ context.Context, hash []byte) (chatconnect.KeyOwner,
 		return owner, chatconnect.ErrAPIKeyInvalid
 	}
 	owner.Tier = m.clients[owner.ClientID].Tier
+	for user, role := range m.roles[owner.ClientID] {
+		if role == chatconnect.RoleOwner {
+			owner.AccountID = user
+		}
+	}
 	owner.AllowedDomains = m.widgets[owner.ClientID].AllowedDomains
 	return owner, nil
 }

@@ -18,7 +18,7 @@ const (
 	prefixSecret      = "sk_live_"
 	tokenRandom       = 32 // base62 characters, 190 bits
 	tokenShown        = 4  // of them in APIKey.Prefix
-	maxKeys           = 20 // of a client, so that a script in a loop stops somewhere
+	maxKeyLife        = 10 * 365 * 24 * time.Hour
 )
 
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -82,6 +82,9 @@ func (s *Server) postKey(c *gin.Context) {
 	var in struct {
 		Kind chatconnect.KeyKind `json:"kind"`
 		Name string              `json:"name"`
+		// ExpiresAt is when the key stops working; without one it works until it is
+		// revoked.
+		ExpiresAt *string `json:"expiresAt"`
 	}
 	if err := decodeJSON(c, maxBody, &in); err != nil {
 		s.fail(c, err)
@@ -103,13 +106,9 @@ func (s *Server) postKey(c *gin.Context) {
 			return
 		}
 	}
-	existing, err := s.Clients.Keys(ctx, client)
+	expiresAt, err := validExpiry(in.ExpiresAt, time.Now().UTC())
 	if err != nil {
 		s.fail(c, err)
-		return
-	}
-	if len(existing) >= maxKeys {
-		s.fail(c, chatconnect.Errorf(chatconnect.KindConflict, "keys_limit", "There are %d keys already. Revoke one first.", len(existing)))
 		return
 	}
 	token, err := newToken(prefix)
@@ -120,15 +119,33 @@ func (s *Server) postKey(c *gin.Context) {
 	hash := sha256.Sum256([]byte(token))
 	key, err := s.Clients.CreateKey(ctx, client, chatconnect.APIKey{
 		ID: chatconnect.APIKeyID(newID()), Kind: in.Kind, Name: name,
-		Prefix: token[:len(prefix)+tokenShown], Token: token, CreatedAt: time.Now().UTC(),
+		Prefix: token[:len(prefix)+tokenShown], Token: token, CreatedAt: time.Now().UTC(), ExpiresAt: expiresAt,
 	}, hash[:])
 	if err != nil {
 		s.fail(c, err)
 		return
 	}
 	key.Token = token
-	s.audit(c, client, "key.create", string(key.ID), map[string]any{"kind": key.Kind, "name": key.Name, "prefix": key.Prefix})
+	details := map[string]any{"kind": key.Kind, "name": key.Name, "prefix": key.Prefix}
+	if expiresAt != nil {
+		details["expiresAt"] = expiresAt.Format(time.RFC3339)
+	}
+	s.audit(c, client, "key.create", string(key.ID), details)
 	c.JSON(http.StatusCreated, key)
+}
+
+// validExpiry reads a key's end: a time in the future, with its offset.
+func validExpiry(text *string, now time.Time) (*time.Time, error) {
+	if text == nil {
+		return nil, nil //nolint:nilnil // no end was asked for
+	}
+	at, err := time.Parse(time.RFC3339, *text)
+	if err != nil || !at.After(now) || at.Sub(now) > maxKeyLife {
+		return nil, chatconnect.Errorf(chatconnect.KindInvalid, "expires_at_invalid",
+			"expiresAt is a time in the future such as 2030-01-31T12:00:00Z, within ten years.")
+	}
+	at = at.UTC().Truncate(time.Microsecond) // what the database keeps
+	return &at, nil
 }
 
 func (s *Server) deleteKey(c *gin.Context) {

@@ -20,6 +20,8 @@ import (
 const (
 	chatFree       = 100
 	chatPaid       = 1000
+	clientShare    = 2 // so many keys' allowances all keys of a client have together
+	accountShare   = 5 // and all clients that one account owns
 	visitorShare   = 5 // of a key's allowance one visitor gets one part in so many
 	widgetPerIP    = 600
 	registerPerIP  = 120
@@ -67,8 +69,22 @@ func (s *Server) throttleLogin(c *gin.Context, email string) error {
 		chatconnect.RateLimit{Key: "login:account:" + account, PerMinute: loginPerTarget})...)
 }
 
+// sharedLimits are those beyond a key: neither more keys nor more clients
+// multiply what an account may ask. Clients of each tier are counted by
+// themselves.
+func sharedLimits(owner chatconnect.KeyOwner, what string) []chatconnect.RateLimit {
+	limit := chatLimit(owner.Tier)
+	limits := []chatconnect.RateLimit{{Key: string(owner.ClientID) + ":" + what + ":client", PerMinute: clientShare * limit}}
+	if owner.AccountID != "" {
+		limits = append(limits, chatconnect.RateLimit{
+			Key: "account:" + string(owner.AccountID) + ":" + what + ":" + string(owner.Tier), PerMinute: accountShare * limit,
+		})
+	}
+	return limits
+}
+
 // chatLimits are what a question counts against: the visitor's session and
-// address, and the key. The answer's RateLimit fields speak of whichever is
+// address, the key, the client and its account. The answer's RateLimit fields speak of whichever is
 // nearest to its end. A secret key's address is the tenant's own server, which
 // speaks for many visitors, so it doesn't count. A session that begins with
 // the question has asked nothing yet; that it begins counts in its place.
@@ -76,6 +92,7 @@ func (s *Server) chatLimits(c *gin.Context, session chatconnect.SessionID, begin
 	owner := keyOwner(c)
 	prefix, visitor := string(owner.ClientID)+":chat:", visitorLimit(owner.Tier)
 	limits := []chatconnect.RateLimit{{Key: prefix + "key:" + string(owner.KeyID), PerMinute: chatLimit(owner.Tier)}}
+	limits = append(limits, sharedLimits(owner, "chat")...)
 	if begins {
 		limits = append(limits, s.beginLimits(c)...)
 	} else {

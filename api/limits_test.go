@@ -68,6 +68,9 @@ func (s *street) curl(address, method, path, body string, headers ...string) (st
 	r.Header.Set("Origin", "https://shop.example")
 	r.Header.Set("X-Api-Key", s.key)
 	for i := 0; i < len(headers); i += 2 {
+		if headers[i] == "X-Api-Key" {
+			r.Header.Del(headers[i])
+		}
 		r.Header.Add(headers[i], headers[i+1])
 	}
 	r.Header.Add("X-Forwarded-For", address) // as a proxy appends it
@@ -294,6 +297,48 @@ func TestGuessedKeys(t *testing.T) {
 			require.Equal(t, http.StatusUnauthorized, status, "others may mistake theirs")
 			status, _ = try(attack.from(0), key)
 			require.Equal(t, http.StatusOK, status, "a known key is taken from the guesser's address too")
+		})
+	}
+}
+
+// TestMoreKeysBringNoMoreQuestions, nor do more clients: those of an account
+// are held together. Every question names a session of its own, so that no
+// other limit is reached.
+func TestMoreKeysBringNoMoreQuestions(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/chat", "/embed"} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			s := newStreet(t)
+			owner, first, _ := s.tenant("many@example.com")
+			secrets := func(client chatconnect.ClientID, n int) (keys []string) {
+				for range n {
+					keys = append(keys, owner.secretKey(client))
+				}
+				return keys
+			}
+			began := time.Now()
+			spend := func(keys []string) (passed int) {
+				return s.attack(130*len(keys), func(i int) (int, http.Header) {
+					body := `{"texts":["x"]}`
+					if path == "/chat" {
+						body = anyQuestion
+					}
+					return s.curl("192.0.2.1", "POST", path, body, "X-Api-Key", keys[i%len(keys)])
+				})
+			}
+			passed := spend(secrets(first, 4))
+			allowed := func(perMinute int) int { return perMinute + int(time.Since(began).Minutes()*float64(perMinute)) + 1 }
+			require.GreaterOrEqual(t, passed, 2*perKey)
+			require.LessOrEqual(t, passed, allowed(2*perKey), "four keys have what two have")
+			for range 4 {
+				r := owner.post("/api/dashboard/clients", object{"name": "Another"})
+				passed += spend(secrets(chatconnect.ClientID(r.json(t)["id"].(string)), 2))
+			}
+			require.GreaterOrEqual(t, passed, 5*perKey)
+			require.LessOrEqual(t, passed, allowed(5*perKey), "five clients have what five keys have")
+			status, _ := s.curl("192.0.2.1", "POST", "/chat", anyQuestion)
+			require.Equal(t, 200, status, "another account is not concerned")
 		})
 	}
 }

@@ -8,6 +8,8 @@ import chatconnect "github.com/chatconnect/chatconnect"
 type Metrics interface {
 	// ChatRefused gets empty client and tier when the key named none.
 	ChatRefused(client chatconnect.ClientID, tier chatconnect.Tier, code string)
+	// Embedded counts what POST /embed spent.
+	Embedded(spent chatconnect.Completion)
 	// ConnectionRefused gets "requests": too many of one address are under way.
 	ConnectionRefused(reason string)
 	UploadsChanged(change int)
@@ -20,6 +22,7 @@ type Metrics interface {
 type NoMetrics struct{}
 
 func (NoMetrics) ChatRefused(chatconnect.ClientID, chatconnect.Tier, string) {}
+func (NoMetrics) Embedded(chatconnect.Completion)                            {}
 func (NoMetrics) ConnectionRefused(string)                                   {}
 func (NoMetrics) UploadsChanged(int)                                         {}
 func (NoMetrics) StagedBytesChanged(int64)                                   {}

@@ -104,6 +104,7 @@ func (s *Server) internalRoutes() {
 	internal := s.router.Group("/internal", s.requireInternalSecret)
 	internal.POST("/validate-client", s.postValidateClient)
 	internal.GET("/client/:clientId/config", s.getClientConfig)
+	internal.PATCH("/client/:clientId", s.patchPlan)
 }
 
 func (s *Server) pageRoutes() {

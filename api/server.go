@@ -31,6 +31,7 @@ type DetectType func(content io.ReaderAt, size int64, name string) (chatconnect.
 type Options struct {
 	Users     chatconnect.UserStore
 	Clients   chatconnect.ClientStore
+	Budgets   chatconnect.BudgetStore
 	Documents chatconnect.DocumentStore
 	// Conversations are what visitors and members see of what was said.
 	Conversations chatconnect.ConversationStore
@@ -66,7 +67,8 @@ type Options struct {
 	StagingDir               string        // for files while they are uploaded; empty means the system's
 	ChatTimeout              time.Duration // how long POST /chat waits; 0 means 2 minutes
 	Version                  string
-	Models                   []string // that a client may choose instead of its tier's
+	Allowance                chatconnect.Allowance // what the stores enforce, to be shown
+	Models                   []string              // that a client may choose instead of its tier's
 	// Notice tells people what the model setup is, e.g. that answers are
 	// extractive because no API key is set. Shown by the dashboard.
 	Notice string
@@ -74,7 +76,7 @@ type Options struct {
 
 func (o *Options) setDefaults() error {
 	required := map[string]bool{
-		"Users": o.Users == nil, "Clients": o.Clients == nil, "Documents": o.Documents == nil,
+		"Users": o.Users == nil, "Clients": o.Clients == nil, "Budgets": o.Budgets == nil, "Documents": o.Documents == nil,
 		"Blobs": o.Blobs == nil, "Sessions": o.Sessions == nil, "Limiter": o.Limiter == nil,
 		"Relay": o.Relay == nil, "Progress": o.Progress == nil, "Temporal": o.Temporal == nil,
 		"DetectType": o.DetectType == nil, "Places": o.Places == nil, "Conversations": o.Conversations == nil,
@@ -138,6 +140,7 @@ type Server struct {
 	serverSessions *serverSessions
 	// documentBodies holds a place for each file in JSON that is being read.
 	documentBodies chan struct{}
+	embedPlaces    *embedPlaces
 
 	underWay     *connlimit.Counter // requests by address
 	uploadSpace  *uploadSpace
@@ -217,6 +220,7 @@ func New(options Options) (*Server, error) {
 
 		sessionTokens:  tokens,
 		serverSessions: newServerSessions(),
+		embedPlaces:    newEmbedPlaces(),
 		documentBodies: make(chan struct{}, documentBodiesAtOnce),
 		underWay:       connlimit.NewCounter(options.MaxConnectionsPerAddress),
 		uploadSpace:    newUploadSpace(options.Uploads, options.StagingDir, options.Metrics),

@@ -62,6 +62,14 @@ type refusals struct {
 	api.NoMetrics
 	mu    sync.Mutex
 	codes []string
+
+	embedded int // tokens
+}
+
+func (r *refusals) Embedded(spent chatconnect.Completion) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.embedded += spent.Usage.InputTokens
 }
 
 func (r *refusals) ChatRefused(_ chatconnect.ClientID, _ chatconnect.Tier, code string) {
@@ -93,7 +101,7 @@ func setup(t *testing.T, changes ...func(*api.Options)) *bundle {
 		staging: t.TempDir(), refused: &refusals{}, log: &logBuffer{},
 	}
 	options := api.Options{
-		Users: b.memory, Clients: b.memory, Documents: documentStore{memory: b.memory}, Blobs: blobStore{b.memory},
+		Users: b.memory, Clients: b.memory, Budgets: b.memory, Allowance: b.memory.allowance, Documents: documentStore{memory: b.memory}, Blobs: blobStore{b.memory},
 		Sessions: sessionStore{b.memory}, Limiter: b.limiter, Places: b.places, Stops: b.stops, Conversations: b.chats, Relay: b.relay, Progress: b.feed, Temporal: b.workflows,
 		DetectType: detect, Embedder: &b.embedder, Metrics: b.refused, StagingDir: b.staging, MaxFileSize: testMaxFileSize,
 		SessionSecret: []byte("a secret of at least 32 bytes, for tests"), InternalAPISecret: "internal secret", Version: "test", Notice: "Answers are extracts.",

@@ -49,7 +49,7 @@ func (s *Server) getUsage(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	budget, err := s.monthsBudget(c.Request.Context(), client, time.Now().UTC())
+	budget, err := s.monthsBudget(c.Request.Context(), client)
 	if err != nil {
 		s.fail(c, err)
 		return
@@ -59,28 +59,27 @@ func (s *Server) getUsage(c *gin.Context) {
 	})
 }
 
-// tokenBudget is what is left of a month, as members see it.
+// tokenBudget is what is left of a month, as members see it: of several limits
+// the one that is reached first.
 type tokenBudget struct {
-	Limit     int64 `json:"limit"`
-	Used      int64 `json:"used"`
-	Low       bool  `json:"low"`       // nearly used up, or wholly
-	Exhausted bool  `json:"exhausted"` // questions are refused until the month ends
+	Limit     int64  `json:"limit"`
+	Used      int64  `json:"used"`
+	LimitedBy string `json:"limitedBy"` // budget, ceiling or account
+	Low       bool   `json:"low"`       // nearly used up, or wholly
+	Exhausted bool   `json:"exhausted"` // nothing is answered or embedded until the month ends
 }
 
-// monthsBudget returns nil for a client that has set no limit.
-func (s *Server) monthsBudget(ctx context.Context, id chatconnect.ClientID, now time.Time) (*tokenBudget, error) {
-	client, err := s.Clients.Client(ctx, id)
-	if err != nil || client.TokenBudget == nil {
+// monthsBudget returns nil for a client without any limit.
+func (s *Server) monthsBudget(ctx context.Context, id chatconnect.ClientID) (*tokenBudget, error) {
+	budget, err := s.Budgets.Budget(ctx, id)
+	if err != nil || !budget.Limited() {
 		return nil, err
 	}
-	month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
-	days, err := s.Conversations.Usage(ctx, id, month, month.AddDate(0, 1, 0))
-	if err != nil {
-		return nil, err
+	shown := &tokenBudget{
+		Limit: budget.Limit, Used: budget.Used, LimitedBy: budget.LimitedBy(), Low: budget.Low(), Exhausted: budget.Exhausted(),
 	}
-	budget := chatconnect.TokenBudget{Limit: *client.TokenBudget}
-	for _, day := range days {
-		budget.Used += day.InputTokens + day.OutputTokens
+	if shown.LimitedBy == chatconnect.LimitedByAccount {
+		shown.Limit, shown.Used = budget.AccountCeiling, budget.AccountUsed
 	}
-	return &tokenBudget{Limit: budget.Limit, Used: budget.Used, Low: budget.Low(), Exhausted: budget.Exhausted()}, nil
+	return shown, nil
 }

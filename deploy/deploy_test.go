@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -82,7 +83,7 @@ func TestComposeGivesTheProgramWhatItNeeds(t *testing.T) {
 	}
 	for _, variable := range api {
 		name, _, _ := strings.Cut(variable, "=")
-		require.True(t, known[name] || strings.HasPrefix(name, "AWS_"), "docker-compose.yml passes %s, which is not a setting", name)
+		require.True(t, known[name] || strings.HasPrefix(name, "AWS_") || name == "GOMEMLIMIT", "docker-compose.yml passes %s, which is not a setting", name)
 	}
 
 	c, err := config.Load(api)
@@ -134,5 +135,33 @@ func TestPublishedPorts(t *testing.T) {
 		if !strings.HasPrefix(m[1], "127.0.0.1:") {
 			require.Regexp(t, `^\$\{HTTPS?_PORT`, m[1])
 		}
+	}
+}
+
+// TestGoKnowsItsMemory: the collector's limit is below the container's, so that
+// a busy process collects and is not killed.
+func TestGoKnowsItsMemory(t *testing.T) {
+	t.Parallel()
+	compose := expand(t, read(t, "../docker-compose.yml"), newEnv(t))
+	for name, next := range map[string]string{"api": "\n  worker:", "worker": "\n  migrate:"} {
+		_, rest, found := strings.Cut(compose, "\n  "+name+":\n")
+		require.True(t, found)
+		service, _, found := strings.Cut(rest, next)
+		require.True(t, found)
+		goLimit := regexp.MustCompile(`GOMEMLIMIT: (\d+)MiB`).FindStringSubmatch(service)
+		require.NotNil(t, goLimit, name)
+		container := regexp.MustCompile(`memory: "?(\d+)([mg])`).FindStringSubmatch(service)
+		require.NotNil(t, container, name)
+		goMiB, err := strconv.Atoi(goLimit[1])
+		require.NoError(t, err)
+		containerMiB, err := strconv.Atoi(container[1])
+		require.NoError(t, err)
+		if container[2] == "g" {
+			containerMiB *= 1024
+		}
+		if name == "worker" {
+			containerMiB -= 2 * 500 // WORKERS parsers, processes of their own
+		}
+		require.InDelta(t, 0.9, float64(goMiB)/float64(containerMiB), 0.03, name)
 	}
 }

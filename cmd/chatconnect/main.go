@@ -31,6 +31,12 @@ const usage = `Usage: chatconnect <command>
   reindex       build the search index anew with the embedding model that is
                 set up, or mend it; follows the one that runs
   reindex status, reindex cancel
+  client list   print all clients with their tier, ceiling and use of tokens
+  client show ID
+  client set-tier ID free|paid
+  client set-ceiling ID TOKENS|none|default
+                change what only the operator may: the tier, and the tokens a
+                month that the client may use
   config check  print the effective settings, secrets masked
   health        exit 0 if the API on this machine is ready (for container checks);
                 with INTERNAL_API_SECRET it also prints dependencies and queues
@@ -53,6 +59,9 @@ func main() {
 
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
 	command := strings.Join(args, " ")
+	if len(args) > 0 && args[0] == "client" {
+		return runClient(ctx, args[1:], environ, stdout)
+	}
 	switch command {
 	case "version":
 		fmt.Fprintln(stdout, app.Version())

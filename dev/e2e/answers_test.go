@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,13 +151,65 @@ func TestAQuestionAboutSomethingElseCostsNothing(t *testing.T) {
 	require.Equal(t, 1, product.count(t, `SELECT count(*) FROM chat_logs WHERE client_id = $1 AND status = 'unanswered' AND model = ''`, shop.ID))
 }
 
+// used are the tokens of a client's month, of its documents too.
+func (p *product) used(t testing.TB, client chatconnect.ClientID) int {
+	t.Helper()
+	return p.count(t, `SELECT COALESCE(sum(input_tokens + output_tokens), 0)::integer FROM usage_stats WHERE client_id = $1`, client)
+}
+
+// TestOpenRegistrationSpendsNoMore: whoever registers gets the operator's
+// ceiling for documents, questions and /embed together, can't raise it, and
+// goes on as soon as the operator does.
+func TestOpenRegistrationSpendsNoMore(t *testing.T) {
+	t.Parallel()
+	models, settings := startModels(t, fakemodel.Knobs{})
+	product := startProduct(t, append(settings, "FREE_TOKEN_CEILING=20", "ACCOUNT_TOKEN_CEILING=30", "MAX_CLIENTS=2", "MAX_DOCUMENTS=1", "MAX_KEYS=2")...)
+	shop := newTenant(t, product.URL(), chatconnect.TierFree)
+	path := "/api/dashboard/clients/" + string(shop.ID)
+	require.Equal(t, "tier_operator_only", shop.do(http.MethodPatch, path, map[string]any{"tier": "paid"}).is(http.StatusForbidden).problem())
+	shop.do(http.MethodPatch, path, map[string]any{"tokenBudget": 1_000_000}).is(http.StatusOK)
+
+	// The document may spend what is left before it is looked at, and is over it then.
+	shop.learn(file{"tea.txt", []byte("Tea is served at four. " + strings.Repeat("Biscuits are served with it. ", 20))})
+	require.Greater(t, product.used(t, shop.ID), 30)
+	require.Equal(t, "documents_limit", shop.tryUpload(file{"more.txt", []byte("More.")}).is(http.StatusConflict).problem())
+	before := len(models.Requests())
+	require.Equal(t, "budget_exhausted", shop.stream(shop.chatBody("When is tea served?")).finish().failure.Code)
+
+	var key struct{ Token string }
+	shop.post(path+"/keys", map[string]any{"kind": "secret"}).is(http.StatusCreated).into(&key)
+	require.Equal(t, "keys_limit", shop.post(path+"/keys", map[string]any{"kind": "secret"}).is(http.StatusConflict).problem())
+	embed := func() response {
+		return newPerson(t, product.URL()).post("/embed", map[string]any{"texts": []string{"Tea"}}, "X-Api-Key", key.Token)
+	}
+	require.Equal(t, "budget_exhausted", embed().is(http.StatusForbidden).problem())
+
+	second := shop.newClient(chatconnect.TierFree) // shares the account's ceiling
+	require.Equal(t, "clients_limit", shop.post("/api/dashboard/clients", map[string]any{"name": "Third"}).is(http.StatusConflict).problem())
+	waiting := second.upload(file{"coffee.txt", []byte("Coffee is served at five.")})
+	second.watch(func(seen map[chatconnect.DocumentID]chatconnect.Document) bool {
+		return strings.HasPrefix(seen[waiting[0].ID].Stage, "This month’s tokens are used up")
+	})
+	for _, request := range models.Requests()[before:] {
+		require.NotContains(t, string(request.Body), "Coffee", "nobody was paid")
+	}
+
+	shop.do(http.MethodPatch, "/internal/client/"+string(shop.ID), map[string]any{"token_ceiling": 100_000},
+		"X-Internal-Secret", stacktest.InternalSecret(t)).is(http.StatusOK)
+	require.Contains(t, shop.stream(shop.chatBody("When is tea served?")).finish().text, "four")
+	used := product.used(t, shop.ID)
+	embed().is(http.StatusOK)
+	require.Greater(t, product.used(t, shop.ID), used)
+	require.Equal(t, 1, product.count(t, `SELECT count(*) FROM audit_events WHERE client_id = $1 AND action = 'client.plan'`, shop.ID))
+}
+
 func TestATokenBudgetIsKept(t *testing.T) {
 	t.Parallel()
 	_, settings := startModels(t, fakemodel.Knobs{})
 	product := startProduct(t, settings...)
 	shop := newTenant(t, product.URL(), chatconnect.TierFree)
 	shop.learn(fixture(t, "handbook.pdf"))
-	shop.do(http.MethodPatch, "/api/dashboard/clients/"+string(shop.ID), map[string]any{"tokenBudget": 100}).is(http.StatusOK)
+	shop.do(http.MethodPatch, "/api/dashboard/clients/"+string(shop.ID), map[string]any{"tokenBudget": product.used(t, shop.ID) + 100}).is(http.StatusOK)
 	require.Contains(t, shop.stream(shop.chatBody(questions[0].question)).finish().text, questions[0].answer, "the first is within it")
 	shop.logged(product, 1)
 	for i := range 2 {

@@ -179,8 +179,8 @@ func (d doomedDocuments) ReplaceChunks(ctx context.Context, client chatconnect.C
 	return err
 }
 
-func (d doomedDocuments) AddEmbeddingTokens(ctx context.Context, client chatconnect.ClientID, revision chatconnect.Revision, tokens int) error {
-	err := d.DocumentStore.AddEmbeddingTokens(ctx, client, revision, tokens)
+func (d doomedDocuments) AddEmbeddingUsage(ctx context.Context, client chatconnect.ClientID, revision chatconnect.Revision, spent chatconnect.Completion) error {
+	err := d.DocumentStore.AddEmbeddingUsage(ctx, client, revision, spent)
 	if err == nil {
 		d.doom.at(ctx, "paid")
 	}
@@ -268,8 +268,8 @@ type doomedEmbedder struct {
 	doom *doom
 }
 
-func (d doomedEmbedder) Embed(ctx context.Context, texts []string) (chatconnect.Embedding, error) {
-	embedding, err := d.Embedder.Embed(ctx, texts)
+func (d doomedEmbedder) Embed(ctx context.Context, client chatconnect.ClientID, texts []string) (chatconnect.Embedding, error) {
+	embedding, err := d.Embedder.Embed(ctx, client, texts)
 	if err == nil {
 		d.doom.at(ctx, "answered")
 	}

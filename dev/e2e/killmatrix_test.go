@@ -242,7 +242,7 @@ func (s *storage) forgetEmbeddings() {
 	s.t.Helper()
 	c, err := config.Load(s.product.environ)
 	require.NoError(s.t, err)
-	keys, err := s.redis.Keys(s.t.Context(), "embedding:"+c.EmbeddingModel+":*").Result()
+	keys, err := s.redis.Keys(s.t.Context(), "*:embedding:"+c.EmbeddingModel+":*").Result()
 	require.NoError(s.t, err)
 	if len(keys) > 0 {
 		require.NoError(s.t, s.redis.Del(s.t.Context(), keys...).Err())

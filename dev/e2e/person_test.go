@@ -19,6 +19,7 @@ import (
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/api/apitest"
+	"github.com/chatconnect/chatconnect/dev/stack/stacktest"
 )
 
 // patience bounds every wait. It is not a timing requirement: a healthy run
@@ -172,7 +173,9 @@ func (p *person) newClient(tier chatconnect.Tier) *tenant {
 	var client chatconnect.Client
 	p.post("/api/dashboard/clients", map[string]string{"name": "Shop"}).is(http.StatusCreated).into(&client)
 	if tier != client.Tier {
-		p.do(http.MethodPatch, "/api/dashboard/clients/"+string(client.ID), map[string]any{"tier": tier}).is(http.StatusOK).into(&client)
+		p.do(http.MethodPatch, "/internal/client/"+string(client.ID), map[string]any{"tier": tier},
+			"X-Internal-Secret", stacktest.InternalSecret(p.t)).is(http.StatusOK)
+		p.get("/api/dashboard/clients/" + string(client.ID)).is(http.StatusOK).into(&client)
 	}
 	require.Equal(p.t, tier, client.Tier)
 	return &tenant{p, client}

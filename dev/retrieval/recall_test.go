@@ -38,7 +38,7 @@ func TestHybridFindsWhatEachRankingFinds(t *testing.T) {
 	embedder := llm.NewLocalEmbedder()
 	index := openIndex(t, embedder)
 	client := chatconnect.ClientID(uuid.NewString())
-	vectors, err := embedder.Embed(t.Context(), passages)
+	vectors, err := embedder.Embed(t.Context(), "", passages)
 	require.NoError(t, err)
 	chunks := make([]chatconnect.IndexedChunk, len(passages))
 	document := chatconnect.DocumentID(uuid.NewString())
@@ -56,7 +56,7 @@ func TestHybridFindsWhatEachRankingFinds(t *testing.T) {
 	for i, q := range questions {
 		asked[i] = q.text
 	}
-	asking, err := embedder.Embed(t.Context(), asked)
+	asking, err := embedder.Embed(t.Context(), "", asked)
 	require.NoError(t, err)
 	var hybrid, dense, bm25 int
 	for i, q := range questions {

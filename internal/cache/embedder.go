@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -35,18 +36,14 @@ type EmbedderOptions struct {
 }
 
 // NewEmbedder returns an embedder that asks next only for texts whose vectors
-// are not in the cache, each distinct text once. Embedding.Tokens counts what
-// next was asked for. A cache that fails only costs money: its errors are
-// logged, and its texts count as misses.
+// are not in the cache, each distinct text once. A cache that fails only costs
+// money: its errors are logged, and its texts count as misses.
 //
-// Keys name the model, the dimensions and the SHA-256 of the text, not the
-// client: the same text is paid for once. That is safe across tenants, because
-// a vector is a function of exactly these three, so an entry tells its reader
-// nothing that the provider would not tell about a text the reader already
-// has; entries can't be listed through the product, only asked for by the full
-// text; and only a provider's own answer is ever written. What remains is that
-// a fast answer may hint that someone used the very same text within the
-// lifetime.
+// Keys start with the client. A cache that clients shared would let one ask, by
+// the time an answer takes, whether another has embedded the very same text.
+//
+// Embedding.Tokens counts cached texts too: a vector is kept with its part of
+// the tokens that it was paid with. Embedding.Paid and Cost leave them out.
 func NewEmbedder(next chatconnect.Embedder, cache chatconnect.Cache, options EmbedderOptions) chatconnect.Embedder {
 	e := &embedder{next: next, o: options}
 	if batch, ok := cache.(Batch); ok {
@@ -78,12 +75,12 @@ type embedder struct {
 func (e *embedder) Model() string   { return e.next.Model() }
 func (e *embedder) Dimensions() int { return e.next.Dimensions() }
 
-func (e *embedder) Embed(ctx context.Context, texts []string) (chatconnect.Embedding, error) {
+func (e *embedder) Embed(ctx context.Context, client chatconnect.ClientID, texts []string) (chatconnect.Embedding, error) {
 	if len(texts) == 0 {
 		return chatconnect.Embedding{Vectors: [][]float32{}}, nil
 	}
-	keys := e.keys(texts)
-	vectors := e.lookUp(ctx, keys)
+	keys := e.keys(client, texts)
+	vectors, cachedTokens := e.lookUp(ctx, keys)
 
 	// places lists, for each distinct missing text, where its vector belongs.
 	var missing []string
@@ -103,13 +100,13 @@ func (e *embedder) Embed(ctx context.Context, texts []string) (chatconnect.Embed
 		e.o.OnHit(hits)
 	}
 	if len(missing) == 0 {
-		return chatconnect.Embedding{Vectors: vectors}, nil
+		return chatconnect.Embedding{Vectors: vectors, Tokens: cachedTokens}, nil
 	}
 	if ctx.Err() == nil { // else nobody waited, and what the cache has was not heard
 		e.o.OnMiss(len(texts) - hits)
 	}
 
-	fresh, err := e.next.Embed(ctx, missing)
+	fresh, err := e.next.Embed(ctx, client, missing)
 	if err != nil {
 		return chatconnect.Embedding{}, err
 	}
@@ -118,54 +115,88 @@ func (e *embedder) Embed(ctx context.Context, texts []string) (chatconnect.Embed
 			fmt.Errorf("embedder returned %d vectors for %d texts", len(fresh.Vectors), len(missing)))
 	}
 	entries := make([]Entry, 0, len(missing))
+	tokens := shares(fresh.Tokens, missing)
 	for j, text := range missing {
-		key := e.key(text)
+		key := e.key(client, text)
 		for n, i := range places[key] {
 			if vectors[i] = fresh.Vectors[j]; n > 0 {
 				vectors[i] = append([]float32(nil), fresh.Vectors[j]...) // a caller may change one of them
 			}
 		}
 		if len(fresh.Vectors[j]) == e.Dimensions() {
-			entries = append(entries, Entry{Key: key, Value: encode(fresh.Vectors[j])})
+			entries = append(entries, Entry{Key: key, Value: encode(fresh.Vectors[j], tokens[j])})
 		}
 	}
 	// They are paid for, also if nobody waits for them any more.
 	if err := e.cache.SetMany(context.WithoutCancel(ctx), entries, e.o.Lifetime); err != nil {
 		e.o.Logger.WarnContext(ctx, "embedding cache: not written", "error", err, "texts", len(entries))
 	}
-	return chatconnect.Embedding{Vectors: vectors, Tokens: fresh.Tokens}, nil
+	fresh.Vectors = vectors
+	fresh.Tokens += cachedTokens
+	return fresh, nil
 }
 
-// lookUp returns the cached vectors, nil for each that is missing or damaged.
-func (e *embedder) lookUp(ctx context.Context, keys []string) [][]float32 {
+// shares divides the tokens of a call among its texts, by their length in
+// bytes: a provider tells the sum only. Nothing is lost or added by rounding.
+func shares(tokens int, texts []string) []int {
+	total := 0
+	for _, text := range texts {
+		total += len(text)
+	}
+	parts := make([]int, len(texts))
+	bytes, given := 0, 0
+	for i, text := range texts {
+		bytes += len(text)
+		upTo := tokens
+		if total > 0 {
+			upTo = int(int64(tokens) * int64(bytes) / int64(total))
+		}
+		parts[i] = upTo - given
+		given = upTo
+	}
+	return parts
+}
+
+// lookUp returns the cached vectors, nil for each that is missing or damaged,
+// and the tokens of those found, of each distinct one once.
+func (e *embedder) lookUp(ctx context.Context, keys []string) (found [][]float32, tokens int) {
 	vectors := make([][]float32, len(keys))
 	values, err := e.cache.GetMany(ctx, keys)
 	if err != nil && ctx.Err() != nil {
-		return vectors // nobody waits for them any more
+		return vectors, 0 // nobody waits for them any more
 	}
 	if err != nil {
 		e.o.Logger.WarnContext(ctx, "embedding cache: not read", "error", err, "texts", len(keys))
-		return vectors
+		return vectors, 0
 	}
+	counted := make(map[string]bool, len(keys))
 	for i, value := range values {
-		if value != nil {
-			vectors[i] = decode(value, e.Dimensions())
+		if value == nil {
+			continue
+		}
+		var spent int
+		if vectors[i], spent = decode(value, e.Dimensions()); vectors[i] != nil && !counted[keys[i]] {
+			tokens += spent
+			counted[keys[i]] = true
 		}
 	}
-	return vectors
+	return vectors, tokens
 }
 
-func (e *embedder) keys(texts []string) []string {
+func (e *embedder) keys(client chatconnect.ClientID, texts []string) []string {
 	keys := make([]string, len(texts))
 	for i, text := range texts {
-		keys[i] = e.key(text)
+		keys[i] = e.key(client, text)
 	}
 	return keys
 }
 
-func (e *embedder) key(text string) string {
+// operatorPrefix starts the keys of texts that belong to no client.
+const operatorPrefix = "operator"
+
+func (e *embedder) key(client chatconnect.ClientID, text string) string {
 	sum := sha256.Sum256([]byte(text))
-	return "embedding:" + e.Model() + ":" + strconv.Itoa(e.Dimensions()) + ":" + hex.EncodeToString(sum[:])
+	return cmp.Or(string(client), operatorPrefix) + ":embedding:" + e.Model() + ":" + strconv.Itoa(e.Dimensions()) + ":" + hex.EncodeToString(sum[:])
 }
 
 // oneByOne makes a Batch of any cache.

@@ -18,11 +18,11 @@ func TestALookUpThatIsGivenUpIsNoMiss(t *testing.T) {
 	e := cache.NewEmbedder(&counting{model: "m", dimensions: 3}, cache.New(cache.Options{Redis: redistest.Mini(t).Client(t)}), cache.EmbedderOptions{
 		OnMiss: func(n int) { misses += n },
 	})
-	_, err := e.Embed(within(t), []string{"a"})
+	_, err := e.Embed(within(t), "c", []string{"a"})
 	require.NoError(t, err)
 	gone, cancel := context.WithCancel(within(t))
 	cancel()
-	_, err = e.Embed(gone, []string{"a"})
+	_, err = e.Embed(gone, "c", []string{"a"})
 	require.NoError(t, err)
 	require.Equal(t, 1, misses)
 }

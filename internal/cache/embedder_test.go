@@ -36,7 +36,7 @@ func (c *counting) vector(text string) []float32 {
 	return v
 }
 
-func (c *counting) Embed(_ context.Context, texts []string) (chatconnect.Embedding, error) {
+func (c *counting) Embed(_ context.Context, _ chatconnect.ClientID, texts []string) (chatconnect.Embedding, error) {
 	c.asked = append(c.asked, texts...)
 	if c.err != nil {
 		return chatconnect.Embedding{}, c.err
@@ -46,6 +46,7 @@ func (c *counting) Embed(_ context.Context, texts []string) (chatconnect.Embeddi
 		e.Vectors = append(e.Vectors, c.vector(text))
 		e.Tokens += len(text)
 	}
+	e.Paid, e.Cost = e.Tokens, chatconnect.MicroUSD(e.Tokens)
 	if c.short {
 		e.Vectors = e.Vectors[1:]
 	}
@@ -80,7 +81,7 @@ func TestEmbedderAsksOnlyForWhatIsMissing(t *testing.T) {
 
 				check := func(want []string, tokens int, texts ...string) {
 					t.Helper()
-					got, err := e.Embed(ctx, texts)
+					got, err := e.Embed(ctx, "c", texts)
 					require.NoError(t, err)
 					require.Len(t, got.Vectors, len(texts))
 					for i, text := range texts {
@@ -90,20 +91,50 @@ func TestEmbedderAsksOnlyForWhatIsMissing(t *testing.T) {
 					require.Equal(t, want, next.take())
 				}
 				check([]string{"a", "bb"}, 3, "a", "bb", "a")
-				check([]string{"ccc", ""}, 3, "bb", "ccc", "a", "")
-				check(nil, 0, "", "a", "ccc", "bb")
+				check([]string{"ccc", ""}, 6, "bb", "ccc", "a", "")
+				check(nil, 6, "", "a", "ccc", "bb", "a") // as if none were cached
 				check(nil, 0)
-				require.Equal(t, 6, hits)
+				require.Equal(t, 7, hits)
 				require.Equal(t, 5, misses)
 
 				for _, key := range s.Client(t).Keys(ctx, "*").Val() {
 					ttl := s.Client(t).PTTL(ctx, key).Val()
 					require.InDelta(t, time.Hour, ttl, float64(time.Minute))
-					require.True(t, strings.HasPrefix(key, "embedding:m:5:"), key)
+					require.True(t, strings.HasPrefix(key, "c:embedding:m:5:"), key)
 				}
 			})
 		})
 	}
+}
+
+// TestNobodySeesWhatAnotherEmbedded: neither which texts the provider is asked
+// for nor the tokens told depend on another client's texts.
+func TestNobodySeesWhatAnotherEmbedded(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, client redis.UniversalClient) {
+		const spied, spy chatconnect.ClientID = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+		ctx, c, next := within(t), newCache(client), &counting{model: "m", dimensions: 3}
+		e := cache.NewEmbedder(next, c, cache.EmbedderOptions{})
+		secret := []string{"the secret", "plan"}
+		for i, who := range []chatconnect.ClientID{spied, spy, ""} {
+			got, err := e.Embed(ctx, who, secret)
+			require.NoError(t, err)
+			require.Equal(t, secret, next.take(), "asked as if nobody had, %d", i)
+			require.Equal(t, 14, got.Tokens)
+			require.Equal(t, 14, got.Paid)
+		}
+		again, err := e.Embed(ctx, spied, []string{"plan", "the secret", "new"})
+		require.NoError(t, err)
+		require.Equal(t, []string{"new"}, next.take())
+		require.Equal(t, 17, again.Tokens, "as if none were cached")
+		require.Equal(t, 3, again.Paid)
+		require.EqualValues(t, 3, again.Cost)
+
+		require.NoError(t, c.DeleteClient(ctx, spied))
+		_, err = e.Embed(ctx, spied, secret)
+		require.NoError(t, err)
+		require.Equal(t, secret, next.take(), "a deleted client leaves no vectors")
+	})
 }
 
 func TestEmbedderKeepsModelsApart(t *testing.T) {
@@ -111,7 +142,7 @@ func TestEmbedderKeepsModelsApart(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, client redis.UniversalClient) {
 		ctx, c := within(t), newCache(client)
 		for _, next := range []*counting{{model: "m", dimensions: 3}, {model: "m", dimensions: 4}, {model: "mm", dimensions: 3}} {
-			got, err := cache.NewEmbedder(next, c, cache.EmbedderOptions{}).Embed(ctx, []string{"text"})
+			got, err := cache.NewEmbedder(next, c, cache.EmbedderOptions{}).Embed(ctx, "c", []string{"text"})
 			require.NoError(t, err)
 			require.Equal(t, next.vector("text"), got.Vectors[0])
 			require.Len(t, next.take(), 1)
@@ -126,14 +157,14 @@ func TestEmbedderDistrustsDamagedEntries(t *testing.T) {
 		e := cache.NewEmbedder(next, newCache(client), cache.EmbedderOptions{})
 		for i, damaged := range []string{"", "1234", "123456789", "\x00\x00\xc0\x7f\x00\x00\x00\x00", "\x00\x00\x80\x7f\x00\x00\x00\x00"} {
 			text := fmt.Sprint("text", i)
-			_, err := e.Embed(ctx, []string{text})
+			_, err := e.Embed(ctx, "c", []string{text})
 			require.NoError(t, err)
 			keys := client.Keys(ctx, "*").Val()
 			require.Len(t, keys, 1)
 			require.NoError(t, client.Set(ctx, keys[0], damaged, 0).Err())
 			next.take()
 
-			got, err := e.Embed(ctx, []string{text})
+			got, err := e.Embed(ctx, "c", []string{text})
 			require.NoError(t, err)
 			require.Equal(t, next.vector(text), got.Vectors[0])
 			require.Len(t, next.take(), 1, "asked again")
@@ -150,7 +181,7 @@ func TestEmbedderWorksWithoutRedis(t *testing.T) {
 		e := cache.NewEmbedder(next, newCache(s.Client(t)), cache.EmbedderOptions{OnMiss: func(n int) { misses += n }})
 		s.Stop()
 		for range 2 {
-			got, err := e.Embed(ctx, []string{"a", "b"})
+			got, err := e.Embed(ctx, "c", []string{"a", "b"})
 			require.NoError(t, err)
 			require.Equal(t, [][]float32{next.vector("a"), next.vector("b")}, got.Vectors)
 		}
@@ -165,10 +196,10 @@ func TestEmbedderKeepsWhatNobodyWaitsFor(t *testing.T) {
 	e := cache.NewEmbedder(next, newCache(redistest.Mini(t).Client(t)), cache.EmbedderOptions{})
 	gone, cancel := context.WithCancel(within(t))
 	cancel()
-	_, err := e.Embed(gone, []string{"a"})
+	_, err := e.Embed(gone, "c", []string{"a"})
 	require.NoError(t, err)
 	require.Equal(t, []string{"a"}, next.take())
-	_, err = e.Embed(within(t), []string{"a"})
+	_, err = e.Embed(within(t), "c", []string{"a"})
 	require.NoError(t, err)
 	require.Empty(t, next.take())
 }
@@ -177,9 +208,9 @@ func TestEmbedderPassesErrorsOn(t *testing.T) {
 	t.Parallel()
 	ctx, c := within(t), newCache(redistest.Mini(t).Client(t))
 	limited := chatconnect.Errorf(chatconnect.KindRateLimited, "provider_rate_limited", "slow down")
-	_, err := cache.NewEmbedder(&counting{model: "m", dimensions: 1, err: limited}, c, cache.EmbedderOptions{}).Embed(ctx, []string{"a"})
+	_, err := cache.NewEmbedder(&counting{model: "m", dimensions: 1, err: limited}, c, cache.EmbedderOptions{}).Embed(ctx, "c", []string{"a"})
 	require.ErrorIs(t, err, limited)
 
-	_, err = cache.NewEmbedder(&counting{model: "m", dimensions: 1, short: true}, c, cache.EmbedderOptions{}).Embed(ctx, []string{"a", "b"})
+	_, err = cache.NewEmbedder(&counting{model: "m", dimensions: 1, short: true}, c, cache.EmbedderOptions{}).Embed(ctx, "c", []string{"a", "b"})
 	require.ErrorContains(t, err, "1 vectors for 2 texts")
 }

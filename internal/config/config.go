@@ -79,6 +79,16 @@ type Config struct {
 	FallbackModel string   `env:"FALLBACK_MODEL" help:"model that answers when another is down; none unless set"`
 	ModelPrices   string   `env:"MODEL_PRICES" help:"what models cost, in dollars for a million tokens: model=input/cached/output,…; list prices of common models unless set"`
 
+	// What clients and accounts may have; the operator changes a client's ceiling
+	// with "chatconnect client".
+	FreeTokenCeiling    int64 `env:"FREE_TOKEN_CEILING" envDefault:"5000000" help:"input, output and embedding tokens a month of a client of the free tier; 0 sets no limit"`
+	PaidTokenCeiling    int64 `env:"PAID_TOKEN_CEILING" envDefault:"0" help:"the same of a client of the paid tier"`
+	AccountTokenCeiling int64 `env:"ACCOUNT_TOKEN_CEILING" envDefault:"10000000" help:"the same of all clients of the free tier that one account owns together"`
+	MaxDocuments        int   `env:"MAX_DOCUMENTS" envDefault:"1000" help:"documents of one client; 0 sets no limit"`
+	MaxStoredBytes      int64 `env:"MAX_STORED_BYTES" envDefault:"1073741824" help:"bytes of one client's files together; 0 sets no limit"`
+	MaxClients          int   `env:"MAX_CLIENTS" envDefault:"20" help:"clients that one account owns; 0 sets no limit"`
+	MaxKeys             int   `env:"MAX_KEYS" envDefault:"20" help:"API keys of one client that are not revoked; 0 sets no limit"`
+
 	ModelTimeout time.Duration `env:"MODEL_TIMEOUT" envDefault:"60s" help:"how long a model provider may keep silent until a call counts as failed"`
 
 	Host           string   `env:"HOST" envDefault:"0.0.0.0" help:"address to listen on"`
@@ -200,6 +210,14 @@ func (c *Config) complete() error {
 	errs = append(errs, c.checkLimits(), c.checkInternalSecret())
 	if c.Workers < 1 {
 		errs = append(errs, errors.New("WORKERS must be at least 1"))
+	}
+	for name, value := range map[string]int64{
+		"FREE_TOKEN_CEILING": c.FreeTokenCeiling, "PAID_TOKEN_CEILING": c.PaidTokenCeiling, "ACCOUNT_TOKEN_CEILING": c.AccountTokenCeiling,
+		"MAX_DOCUMENTS": int64(c.MaxDocuments), "MAX_STORED_BYTES": c.MaxStoredBytes, "MAX_CLIENTS": int64(c.MaxClients), "MAX_KEYS": int64(c.MaxKeys),
+	} {
+		if value < 0 {
+			errs = append(errs, fmt.Errorf("%s must be a positive number, or 0 for no limit", name))
+		}
 	}
 	if c.EmbeddingDimensions < 0 || c.EmbeddingDimensions > 65536 {
 		errs = append(errs, errors.New("EMBEDDING_DIMENSIONS must be between 1 and 65536"))

@@ -19,7 +19,7 @@ import (
 
 func (f fake) embedder(t *testing.T, model string, dimensions int, timeouts Timeouts) chatconnect.Embedder {
 	t.Helper()
-	e, err := newOpenAIEmbedder("sk-test", f.url, model, dimensions, NewDoer(timeouts))
+	e, err := newOpenAIEmbedder("sk-test", f.url, model, dimensions, nil, NewDoer(timeouts))
 	require.NoError(t, err)
 	return e
 }
@@ -35,7 +35,7 @@ func TestOpenAIEmbeddingsKeepTheOrder(t *testing.T) {
 		want += (len(texts[i]) + 3) / 4
 	}
 	before := strings.Join(texts, "|")
-	got, err := e.Embed(timeout(t), texts)
+	got, err := e.Embed(timeout(t), "c", texts)
 	require.NoError(t, err)
 	require.Len(t, got.Vectors, len(texts))
 	for i, v := range got.Vectors {
@@ -55,16 +55,16 @@ func TestOpenAIEmbedderDimensions(t *testing.T) {
 	e := f.embedder(t, "text-embedding-3-large", 0, Timeouts{})
 	require.Equal(t, 3072, e.Dimensions())
 	require.Equal(t, "text-embedding-3-large", e.Model())
-	got, err := e.Embed(timeout(t), []string{"hello", ""})
+	got, err := e.Embed(timeout(t), "c", []string{"hello", ""})
 	require.NoError(t, err)
 	require.Len(t, got.Vectors[1], 3072)
 	require.NotContains(t, string(f.Requests()[0].Body), "dimensions", "ada-002 would refuse it")
 
-	got, err = e.Embed(timeout(t), nil)
+	got, err = e.Embed(timeout(t), "c", nil)
 	require.NoError(t, err)
 	require.Empty(t, got.Vectors)
 
-	_, err = newOpenAIEmbedder("k", f.url, "nomic-embed-text", 0, NewDoer(Timeouts{}))
+	_, err = newOpenAIEmbedder("k", f.url, "nomic-embed-text", 0, nil, NewDoer(Timeouts{}))
 	require.ErrorContains(t, err, "EMBEDDING_DIMENSIONS")
 }
 
@@ -92,7 +92,7 @@ func TestOpenAIEmbedderOnOddResponses(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := embeddingsServer(t, tt.body).embedder(t, "m", 2, Timeouts{}).Embed(timeout(t), []string{"a", "b"})
+			got, err := embeddingsServer(t, tt.body).embedder(t, "m", 2, Timeouts{}).Embed(timeout(t), "c", []string{"a", "b"})
 			if tt.code == "" {
 				require.NoError(t, err)
 				require.Equal(t, [][]float32{{1, 0}, {0, 1}}, got.Vectors)
@@ -123,7 +123,7 @@ func TestEmbeddingFaultsBecomeTypedErrors(t *testing.T) {
 			t.Parallel()
 			tt.fault.Endpoint = fakemodel.EndpointEmbeddings
 			f := newFake(t, fakemodel.Knobs{Faults: []fakemodel.Fault{tt.fault}})
-			_, err := f.embedder(t, "m", 8, Timeouts{ResponseHeader: 100 * time.Millisecond}).Embed(timeout(t), []string{"a"})
+			_, err := f.embedder(t, "m", 8, Timeouts{ResponseHeader: 100 * time.Millisecond}).Embed(timeout(t), "c", []string{"a"})
 			requireError(t, err, tt.kind, tt.code)
 			require.Equal(t, tt.after, chatconnect.AsError(err).RetryAfter)
 		})
@@ -135,7 +135,7 @@ func TestEmbeddingIsCancelled(t *testing.T) {
 	f := newFake(t, fakemodel.Knobs{EmbedLatency: fakemodel.Duration(time.Hour)})
 	ctx, cancel := context.WithCancel(timeout(t))
 	f.OnRequest(func(fakemodel.Request) { cancel() })
-	_, err := f.embedder(t, "m", 8, Timeouts{}).Embed(ctx, []string{"a"})
+	_, err := f.embedder(t, "m", 8, Timeouts{}).Embed(ctx, "c", []string{"a"})
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -164,7 +164,7 @@ func TestLocalEmbedder(t *testing.T) {
 	t.Parallel()
 	e := NewLocalEmbedder()
 	require.Equal(t, 512, e.Dimensions())
-	got, err := e.Embed(timeout(t), []string{"shoes", "", "!!!", "the of and"})
+	got, err := e.Embed(timeout(t), "c", []string{"shoes", "", "!!!", "the of and"})
 	require.NoError(t, err)
 	require.Len(t, got.Vectors, 4)
 	for _, v := range got.Vectors {
@@ -175,7 +175,7 @@ func TestLocalEmbedder(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err = e.Embed(ctx, []string{"shoes"})
+	_, err = e.Embed(ctx, "c", []string{"shoes"})
 	require.ErrorIs(t, err, context.Canceled)
 }
 

@@ -63,7 +63,7 @@ func (e *Embedders) make(key embedderKey) (chatconnect.Embedder, error) {
 	if asked == nativeDimensions[key.model] && (key.model != e.options.EmbeddingModel || e.options.EmbeddingDimensions == 0) {
 		asked = 0
 	}
-	made, err := newOpenAIEmbedder(e.options.OpenAIKey, e.options.OpenAIBaseURL, key.model, asked, NewDoer(e.options.Timeouts))
+	made, err := newOpenAIEmbedder(e.options.OpenAIKey, e.options.OpenAIBaseURL, key.model, asked, e.options.Prices, NewDoer(e.options.Timeouts))
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func TestEmbeddersMakeAnyModel(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, e, again, "made once")
 		before := len(f.Requests())
-		embedding, err := e.Embed(timeout(t), []string{"tea"})
+		embedding, err := e.Embed(timeout(t), "c", []string{"tea"})
 		require.NoError(t, err)
 		require.Len(t, embedding.Vectors[0], test.dimensions)
 		if test.model == LocalEmbedModel {

@@ -14,7 +14,7 @@ import (
 )
 
 // ExtractiveModel names the built-in model.
-const ExtractiveModel = "extractive-v1"
+const ExtractiveModel = chatconnect.BuiltinModel
 
 const extractiveProvider = "extractive"
 

@@ -9,7 +9,7 @@ import (
 
 // LocalEmbedModel and LocalEmbedDimensions name the built-in embedder.
 const (
-	LocalEmbedModel      = "local-hash-v1"
+	LocalEmbedModel      = chatconnect.BuiltinEmbedder
 	LocalEmbedDimensions = 512
 )
 
@@ -51,7 +51,7 @@ func (localEmbedder) Dimensions() int { return LocalEmbedDimensions }
 
 // Embed implements chatconnect.Embedder. Tokens is the same estimate as for
 // the extractive model. It fails only when ctx ends.
-func (localEmbedder) Embed(ctx context.Context, texts []string) (chatconnect.Embedding, error) {
+func (localEmbedder) Embed(ctx context.Context, _ chatconnect.ClientID, texts []string) (chatconnect.Embedding, error) {
 	result := chatconnect.Embedding{Vectors: make([][]float32, len(texts))}
 	for i, text := range texts {
 		if err := ctx.Err(); err != nil {
@@ -60,6 +60,7 @@ func (localEmbedder) Embed(ctx context.Context, texts []string) (chatconnect.Emb
 		result.Vectors[i] = hashVector(text)
 		result.Tokens += estimateTokens(text)
 	}
+	result.Paid = result.Tokens
 	return result, nil
 }
 

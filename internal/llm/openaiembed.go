@@ -28,6 +28,7 @@ var nativeDimensions = map[string]int{
 }
 
 type openaiEmbedder struct {
+	prices     Prices
 	model      string
 	dimensions int
 	embedder   *embeddings.EmbedderImpl
@@ -36,7 +37,7 @@ type openaiEmbedder struct {
 // newOpenAIEmbedder returns an embedder behind the embeddings API. dimensions
 // 0 means the model's own length, and is not sent then; a model unknown here
 // needs it.
-func newOpenAIEmbedder(key, baseURL, model string, dimensions int, doer *Doer) (*openaiEmbedder, error) {
+func newOpenAIEmbedder(key, baseURL, model string, dimensions int, prices Prices, doer *Doer) (*openaiEmbedder, error) {
 	options := []openai.Option{openai.WithModel(""), openai.WithEmbeddingModel(model)}
 	if dimensions < 0 {
 		return nil, errors.New("EMBEDDING_DIMENSIONS must not be negative")
@@ -56,7 +57,7 @@ func newOpenAIEmbedder(key, baseURL, model string, dimensions int, doer *Doer) (
 	if err != nil {
 		return nil, fmt.Errorf("openai embedder: %w", err)
 	}
-	return &openaiEmbedder{model: model, dimensions: dimensions, embedder: embedder}, nil
+	return &openaiEmbedder{model: model, dimensions: dimensions, prices: prices, embedder: embedder}, nil
 }
 
 // Model implements chatconnect.Embedder.
@@ -66,7 +67,7 @@ func (e *openaiEmbedder) Model() string { return e.model }
 func (e *openaiEmbedder) Dimensions() int { return e.dimensions }
 
 // Embed implements chatconnect.Embedder.
-func (e *openaiEmbedder) Embed(ctx context.Context, texts []string) (chatconnect.Embedding, error) {
+func (e *openaiEmbedder) Embed(ctx context.Context, _ chatconnect.ClientID, texts []string) (chatconnect.Embedding, error) {
 	if len(texts) == 0 {
 		return chatconnect.Embedding{Vectors: [][]float32{}}, nil
 	}
@@ -101,7 +102,9 @@ func (e *openaiEmbedder) Embed(ctx context.Context, texts []string) (chatconnect
 			return chatconnect.Embedding{}, unavailable(fmt.Errorf("%s returned vector %d without a length", e.model, i))
 		}
 	}
-	return chatconnect.Embedding{Vectors: vectors, Tokens: record.tokens()}, nil
+	tokens := record.tokens()
+	cost := e.prices.of(e.model).of(metered{Usage: chatconnect.Usage{InputTokens: tokens}})
+	return chatconnect.Embedding{Vectors: vectors, Tokens: tokens, Paid: tokens, Cost: cost}, nil
 }
 
 // normalise scales v to unit length and reports whether it has one.

@@ -28,6 +28,10 @@ var listPrices = map[string]price{
 	"claude-haiku-4-5":  {1, 0.10, 1.25, 5},
 	"claude-3-5-haiku":  {0.80, 0.08, 1, 4},
 	"claude-opus-4-5":   {5, 0.50, 6.25, 25},
+
+	"text-embedding-3-large": {0.13, 0.13, 0.13, 0},
+	"text-embedding-3-small": {0.02, 0.02, 0.02, 0},
+	"text-embedding-ada-002": {0.10, 0.10, 0.10, 0},
 }
 
 // Prices are an operator's own, by model.

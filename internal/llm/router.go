@@ -243,7 +243,7 @@ func NewEmbedder(options Options) (chatconnect.Embedder, string, error) {
 	if o.OpenAIKey == "" {
 		return NewLocalEmbedder(), "Search uses the built-in local embedder; no OpenAI key is set.", nil
 	}
-	e, err := newOpenAIEmbedder(o.OpenAIKey, o.OpenAIBaseURL, o.EmbeddingModel, o.EmbeddingDimensions, NewDoer(o.Timeouts))
+	e, err := newOpenAIEmbedder(o.OpenAIKey, o.OpenAIBaseURL, o.EmbeddingModel, o.EmbeddingDimensions, o.Prices, NewDoer(o.Timeouts))
 	if err != nil {
 		return nil, "", fmt.Errorf("embedder: %w", err)
 	}

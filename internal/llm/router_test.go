@@ -62,7 +62,7 @@ func TestNewEmbedder(t *testing.T) {
 	e, description, err = NewEmbedder(Options{OpenAIKey: "o", OpenAIBaseURL: f.url, EmbeddingDimensions: 256})
 	require.NoError(t, err)
 	require.Contains(t, description, "text-embedding-3-large (OpenAI) with 256 dimensions")
-	got, err := e.Embed(timeout(t), []string{"hello"})
+	got, err := e.Embed(timeout(t), "c", []string{"hello"})
 	require.NoError(t, err)
 	require.Len(t, got.Vectors[0], 256)
 }

@@ -24,7 +24,7 @@ func TestUnrelatedTextsAreNotSimilar(t *testing.T) {
 	}
 	related = []string{"What is the return period for shoes?", "How long does delivery to Germany take?", "Where is the showroom?"}
 	best := func(question string) float64 {
-		got, err := e.Embed(t.Context(), append([]string{question}, passages...))
+		got, err := e.Embed(t.Context(), "c", append([]string{question}, passages...))
 		require.NoError(t, err)
 		top := -1.0
 		for _, v := range got.Vectors[1:] {

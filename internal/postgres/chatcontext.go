@@ -15,6 +15,7 @@ func (s *Store) ChatContext(ctx context.Context, client chatconnect.ClientID, se
 		knowledge sqlcgen.KnowledgeRow
 		settings  sqlcgen.AnswerSettingsRow
 	)
+	budget := s.budgetParams(client)
 	err := s.together(ctx, client,
 		func(q *sqlcgen.Queries) (err error) {
 			knowledge, err = q.Knowledge(ctx, client)
@@ -25,20 +26,14 @@ func (s *Store) ChatContext(ctx context.Context, client chatconnect.ClientID, se
 			return err
 		},
 		func(q *sqlcgen.Queries) (err error) {
-			settings, err = q.AnswerSettings(ctx, client)
+			settings, err = q.AnswerSettings(ctx, budget)
 			return err
 		},
 	)
 	if err != nil {
 		return chatconnect.ChatContext{}, storeError(err)
 	}
-	found := chatconnect.ChatContext{
-		History: toTurns(turns), Model: settings.Model,
-		Budget: chatconnect.TokenBudget{Used: settings.UsedTokens, Warned: settings.Warned},
-	}
-	if settings.MonthlyTokenBudget != nil {
-		found.Budget.Limit = *settings.MonthlyTokenBudget
-	}
+	found := chatconnect.ChatContext{History: toTurns(turns), Model: settings.Model, Budget: s.toBudget(settings)}
 	found.Knowledge, err = toKnowledge(knowledge)
 	return found, err
 }
@@ -49,7 +44,7 @@ func (s *Store) WarnOfBudget(ctx context.Context, client chatconnect.ClientID, b
 	if err != nil {
 		return false, err
 	}
-	details, err := json.Marshal(map[string]int64{"limit": budget.Limit, "used": budget.Used})
+	details, err := json.Marshal(budgetDetails(budget))
 	if err != nil {
 		return false, err
 	}

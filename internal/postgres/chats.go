@@ -63,11 +63,15 @@ func (s *Store) AddUsage(ctx context.Context, client chatconnect.ClientID, asked
 	if err != nil {
 		return err
 	}
-	return storeError(queries.AddUsage(ctx, sqlcgen.AddUsageParams{
-		ClientID: client, Day: date(asked), Model: clip(spent.Model, 200),
+	return storeError(queries.AddUsage(ctx, usageParams(client, asked, spent)))
+}
+
+func usageParams(client chatconnect.ClientID, at time.Time, spent chatconnect.Completion) sqlcgen.AddUsageParams {
+	return sqlcgen.AddUsageParams{
+		ClientID: client, Day: date(at), Model: clip(spent.Model, 200),
 		InputTokens: int64(spent.Usage.InputTokens), OutputTokens: int64(spent.Usage.OutputTokens),
 		CachedTokens: int64(spent.Usage.CachedTokens), CostMicrousd: int64(max(spent.Cost, 0)),
-	}))
+	}
 }
 
 // jsonSources is an array even for none.

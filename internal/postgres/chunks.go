@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"slices"
+	"time"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/internal/postgres/sqlcgen"
@@ -48,18 +49,20 @@ func (s *Store) ReplaceChunks(ctx context.Context, client chatconnect.ClientID, 
 	})
 }
 
-// AddEmbeddingTokens implements chatconnect.DocumentStore.
-func (s *Store) AddEmbeddingTokens(ctx context.Context, client chatconnect.ClientID, revision chatconnect.Revision, tokens int) error {
-	queries, err := s.tenant(client)
-	if err != nil {
-		return err
-	}
+// AddEmbeddingUsage implements chatconnect.DocumentStore.
+func (s *Store) AddEmbeddingUsage(ctx context.Context, client chatconnect.ClientID, revision chatconnect.Revision, spent chatconnect.Completion) error {
 	if err := checkID(revision.DocumentID); err != nil {
 		return err
 	}
-	return storeError(queries.AddEmbeddingTokens(ctx, sqlcgen.AddEmbeddingTokensParams{
-		ClientID: client, DocumentID: revision.DocumentID, Version: revision.Version, Tokens: int64(tokens),
-	}))
+	return s.inTenant(ctx, client, func(q *sqlcgen.Queries) error {
+		err := q.AddEmbeddingTokens(ctx, sqlcgen.AddEmbeddingTokensParams{
+			ClientID: client, DocumentID: revision.DocumentID, Version: revision.Version, Tokens: int64(spent.Usage.InputTokens),
+		})
+		if err != nil {
+			return err
+		}
+		return q.AddUsage(ctx, usageParams(client, time.Now(), spent))
+	})
 }
 
 func chunkColumns(client chatconnect.ClientID, revision chatconnect.Revision, chunks []chatconnect.Chunk) sqlcgen.InsertChunksParams {

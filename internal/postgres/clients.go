@@ -26,6 +26,9 @@ func (s *Store) CreateClient(ctx context.Context, client chatconnect.Client, own
 
 	var row sqlcgen.Client
 	err := s.inTenant(ctx, client.ID, func(q *sqlcgen.Queries) (err error) {
+		if err := s.checkClients(ctx, q, owner); err != nil {
+			return err
+		}
 		row, err = q.CreateClient(ctx, sqlcgen.CreateClientParams{ID: client.ID, Name: clean(client.Name), Tier: client.Tier})
 		if err != nil {
 			return err
@@ -45,7 +48,7 @@ func (s *Store) CreateClient(ctx context.Context, client chatconnect.Client, own
 	if err != nil {
 		return chatconnect.Client{}, err
 	}
-	created := toClient(row, token)
+	created := s.toClient(row, token)
 	created.Role = chatconnect.RoleOwner
 	return created, nil
 }
@@ -59,11 +62,11 @@ func (s *Store) Client(ctx context.Context, id chatconnect.ClientID) (chatconnec
 	if err != nil {
 		return chatconnect.Client{}, storeError(err)
 	}
-	return toClient(row.Client, row.PublishableKey), nil
+	return s.toClient(row.Client, row.PublishableKey), nil
 }
 
 func (s *Store) UpdateClient(ctx context.Context, id chatconnect.ClientID, patch chatconnect.ClientPatch) (chatconnect.Client, error) {
-	params := sqlcgen.UpdateClientParams{ID: id, Tier: (*string)(patch.Tier), Model: patch.Model, TokenBudget: patch.TokenBudget, RetentionDays: patch.RetentionDays}
+	params := sqlcgen.UpdateClientParams{ID: id, Model: patch.Model, TokenBudget: patch.TokenBudget, RetentionDays: patch.RetentionDays}
 	if patch.Name != nil {
 		name := clean(*patch.Name)
 		params.Name = &name
@@ -83,7 +86,7 @@ func (s *Store) UpdateClient(ctx context.Context, id chatconnect.ClientID, patch
 	if err != nil {
 		return chatconnect.Client{}, err
 	}
-	return toClient(row.Client, row.PublishableKey), nil
+	return s.toClient(row.Client, row.PublishableKey), nil
 }
 
 // Audit appends to the client's audit trail.
@@ -108,10 +111,18 @@ func (s *Store) Audit(ctx context.Context, event chatconnect.AuditEvent) error {
 	return storeError(queries.CreateAuditEvent(ctx, params))
 }
 
-func toClient(row sqlcgen.Client, publishableKey string) chatconnect.Client {
-	return chatconnect.Client{
+func (s *Store) toClient(row sqlcgen.Client, publishableKey string) chatconnect.Client {
+	client := chatconnect.Client{
 		ID: row.ID, Name: row.Name, Tier: row.Tier, PublishableKey: publishableKey,
 		Model: row.Model, TokenBudget: row.MonthlyTokenBudget, RetentionDays: row.RetentionDays,
-		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, OwnCeiling: row.TokenCeiling,
 	}
+	ceiling := s.allowance.DefaultCeiling(row.Tier)
+	if row.TokenCeiling != nil {
+		ceiling = *row.TokenCeiling
+	}
+	if ceiling > 0 {
+		client.TokenCeiling = &ceiling
+	}
+	return client
 }

@@ -39,7 +39,7 @@ func TestCreateClientBringsWidgetKeyAndMembership(t *testing.T) {
 	owner, err := b.store.KeyOwner(ctx, hashOf(token))
 	require.NoError(t, err)
 	require.Equal(t, chatconnect.KeyOwner{
-		KeyID: keys[0].ID, Kind: chatconnect.KeyPublishable, ClientID: created.ID, Tier: chatconnect.TierFree,
+		KeyID: keys[0].ID, Kind: chatconnect.KeyPublishable, ClientID: created.ID, AccountID: b.owner.ID, Tier: chatconnect.TierFree,
 		AllowedDomains: []string{},
 	}, owner)
 }
@@ -69,12 +69,12 @@ func TestUpdateClientChangesOnlyWhatIsGiven(t *testing.T) {
 	require.Equal(t, name, updated.Name)
 	require.Equal(t, chatconnect.TierFree, updated.Tier)
 	require.NotEmpty(t, updated.PublishableKey)
-	updated, err = b.store.UpdateClient(t.Context(), b.client, chatconnect.ClientPatch{Tier: &paid})
+	updated, err = b.store.SetPlan(t.Context(), b.client, chatconnect.PlanChange{Tier: &paid}, "test")
 	require.NoError(t, err)
 	require.Equal(t, name, updated.Name)
 	require.Equal(t, paid, updated.Tier)
 
-	_, err = b.store.UpdateClient(t.Context(), b.client, chatconnect.ClientPatch{Tier: &odd})
+	_, err = b.store.SetPlan(t.Context(), b.client, chatconnect.PlanChange{Tier: &odd}, "test")
 	requireKind(t, chatconnect.KindInvalid, "invalid_value", err)
 	for _, id := range []chatconnect.ClientID{unknownID, "'; DROP TABLE clients; --"} {
 		_, err = b.store.UpdateClient(t.Context(), id, chatconnect.ClientPatch{Name: &name})

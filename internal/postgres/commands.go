@@ -83,10 +83,6 @@ func (s *Store) ReserveVersion(ctx context.Context, client chatconnect.ClientID,
 
 // ReplaceDocument implements chatconnect.DocumentStore.
 func (s *Store) ReplaceDocument(ctx context.Context, client chatconnect.ClientID, revision chatconnect.Revision, file chatconnect.File, workflowID string) (chatconnect.Document, error) {
-	queries, err := s.tenant(client)
-	if err != nil {
-		return chatconnect.Document{}, err
-	}
 	if err := checkID(revision.DocumentID); err != nil {
 		return chatconnect.Document{}, err
 	}
@@ -95,15 +91,23 @@ func (s *Store) ReplaceDocument(ctx context.Context, client chatconnect.ClientID
 	if err != nil {
 		return chatconnect.Document{}, err
 	}
-	row, err := queries.ReplaceDocument(ctx, sqlcgen.ReplaceDocumentParams{
-		ClientID: client, ID: revision.DocumentID, Version: revision.Version, Stage: stageWaiting, WorkflowID: workflowID,
-		Replacement: encoded, Name: file.Name, Size: file.Size, Type: string(file.Type), Sha256: file.SHA256, BlobKey: file.BlobKey,
+	var row sqlcgen.Document
+	err = s.inTenant(ctx, client, func(q *sqlcgen.Queries) (err error) {
+		row, err = q.ReplaceDocument(ctx, sqlcgen.ReplaceDocumentParams{
+			ClientID: client, ID: revision.DocumentID, Version: revision.Version, Stage: stageWaiting, WorkflowID: workflowID,
+			Replacement: encoded, Name: file.Name, Size: file.Size, Type: string(file.Type), Sha256: file.SHA256, BlobKey: file.BlobKey,
+		})
+		if err != nil {
+			return err
+		}
+		// Its own bytes are counted now: refused, the transaction takes them back.
+		return s.checkStorage(ctx, q, client, 0, 0)
 	})
-	if errors.Is(err, pgx.ErrNoRows) {
+	if errors.Is(err, chatconnect.ErrNotFound) {
 		return chatconnect.Document{}, s.whyBusy(ctx, client, revision.DocumentID)
 	}
 	if err != nil {
-		return chatconnect.Document{}, storeError(err)
+		return chatconnect.Document{}, err
 	}
 	return toDocument(row), nil
 }

@@ -11,10 +11,6 @@ import (
 // CreateDocument gives the document an ID, version 1 and StatusQueued where it
 // has none. The counts start at zero whatever it says.
 func (s *Store) CreateDocument(ctx context.Context, client chatconnect.ClientID, document chatconnect.Document) (chatconnect.Document, error) {
-	queries, err := s.tenant(client)
-	if err != nil {
-		return chatconnect.Document{}, err
-	}
 	document.ID = orNewID(document.ID)
 	if err := checkID(document.ID); err != nil {
 		return chatconnect.Document{}, err
@@ -22,13 +18,20 @@ func (s *Store) CreateDocument(ctx context.Context, client chatconnect.ClientID,
 	if document.Status == "" {
 		document.Status = chatconnect.StatusQueued
 	}
-	row, err := queries.CreateDocument(ctx, sqlcgen.CreateDocumentParams{
-		ClientID: client, ID: document.ID, Name: clean(document.Name), Size: document.Size, Type: document.Type,
-		Version: max(document.Version, 1), Status: document.Status, Stage: clip(document.Stage, maxStage),
-		Sha256: document.SHA256, BlobKey: document.BlobKey, WorkflowID: document.WorkflowID,
+	var row sqlcgen.Document
+	err := s.inTenant(ctx, client, func(q *sqlcgen.Queries) (err error) {
+		if err := s.checkStorage(ctx, q, client, 1, document.Size); err != nil {
+			return err
+		}
+		row, err = q.CreateDocument(ctx, sqlcgen.CreateDocumentParams{
+			ClientID: client, ID: document.ID, Name: clean(document.Name), Size: document.Size, Type: document.Type,
+			Version: max(document.Version, 1), Status: document.Status, Stage: clip(document.Stage, maxStage),
+			Sha256: document.SHA256, BlobKey: document.BlobKey, WorkflowID: document.WorkflowID,
+		})
+		return err
 	})
 	if err != nil {
-		return chatconnect.Document{}, storeError(err)
+		return chatconnect.Document{}, err
 	}
 	return toDocument(row), nil
 }

@@ -209,7 +209,8 @@ func schemaProblems(b *bundle) []string {
 		UNION ALL
 		SELECT proname || ': a SECURITY DEFINER function that is not one of the look-ups' FROM pg_proc
 		WHERE pronamespace = 'public'::regnamespace AND prosecdef
-		  AND NOT (proname IN ('key_owner', 'pending_documents', 'documents_under_way', 'pending_purges', 'active_revisions', 'active_revisions_total', 'chat_retentions') AND proowner = 'chatconnect_lookup'::regrole
+		  AND NOT (proname IN ('key_owner', 'pending_documents', 'documents_under_way', 'pending_purges', 'active_revisions', 'active_revisions_total', 'chat_retentions',
+		                       'account_tokens', 'client_ids', 'purged_clients') AND proowner = 'chatconnect_lookup'::regrole
 		           AND proconfig = ARRAY['search_path=pg_catalog, pg_temp']
 		           AND NOT has_function_privilege('public', oid, 'EXECUTE'))
 		UNION ALL

@@ -13,13 +13,16 @@ import (
 // CreateKey gives the key an ID if it has none, and keeps its token readable
 // only if it is publishable. The returned key has the token of the argument.
 func (s *Store) CreateKey(ctx context.Context, client chatconnect.ClientID, key chatconnect.APIKey, tokenHash []byte) (chatconnect.APIKey, error) {
-	queries, err := s.tenant(client)
+	var row sqlcgen.ApiKey
+	err := s.inTenant(ctx, client, func(q *sqlcgen.Queries) (err error) {
+		if err := s.checkKeys(ctx, q, client); err != nil {
+			return err
+		}
+		row, err = q.CreateKey(ctx, keyParams(client, key, tokenHash))
+		return err
+	})
 	if err != nil {
 		return chatconnect.APIKey{}, err
-	}
-	row, err := queries.CreateKey(ctx, keyParams(client, key, tokenHash))
-	if err != nil {
-		return chatconnect.APIKey{}, storeError(err)
 	}
 	created := toKey(row)
 	created.Token = key.Token
@@ -64,11 +67,15 @@ func (s *Store) RevokeKey(ctx context.Context, client chatconnect.ClientID, key 
 // them and gives away nothing else (schema/migrations/00005).
 func (s *Store) KeyOwner(ctx context.Context, tokenHash []byte) (chatconnect.KeyOwner, error) {
 	var owner chatconnect.KeyOwner
+	var account *chatconnect.UserID
 	err := s.pool.QueryRow(ctx,
-		`SELECT key_id, kind, client_id, tier, allowed_domains, expires_at FROM key_owner($1)`, tokenHash,
-	).Scan(&owner.KeyID, &owner.Kind, &owner.ClientID, &owner.Tier, &owner.AllowedDomains, &owner.ExpiresAt)
+		`SELECT key_id, kind, client_id, tier, allowed_domains, expires_at, account_id FROM key_owner($1)`, tokenHash,
+	).Scan(&owner.KeyID, &owner.Kind, &owner.ClientID, &owner.Tier, &owner.AllowedDomains, &owner.ExpiresAt, &account)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return chatconnect.KeyOwner{}, chatconnect.ErrAPIKeyInvalid
+	}
+	if account != nil {
+		owner.AccountID = *account
 	}
 	return owner, storeError(err)
 }

@@ -84,7 +84,7 @@ func (s *Store) PurgeRows(ctx context.Context, client chatconnect.ClientID) erro
 			}
 		}
 	}
-	return storeError(queries.PurgeClient(ctx, client))
+	return storeError(queries.PurgeClient(ctx, sqlcgen.PurgeClientParams{ClientID: client, UnpaidModels: chatconnect.UnpaidModels()}))
 }
 
 // RecordPurge keeps what the first call says.
@@ -110,7 +110,12 @@ func (s *Store) FinishPurge(ctx context.Context, client chatconnect.ClientID) er
 
 // PendingPurges crosses clients by a function that may (see KeyOwner).
 func (s *Store) PendingPurges(ctx context.Context, before time.Time, limit int) ([]chatconnect.ClientID, error) {
-	rows, err := s.pool.Query(ctx, `SELECT * FROM pending_purges($1, $2)`, before, limit)
+	return s.clientIDs(ctx, `SELECT * FROM pending_purges($1, $2)`, before, limit)
+}
+
+// clientIDs reads ids by one of the functions that may look at all clients.
+func (s *Store) clientIDs(ctx context.Context, sql string, args ...any) ([]chatconnect.ClientID, error) {
+	rows, err := s.pool.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, storeError(err)
 	}

@@ -18,6 +18,8 @@ var (
 	_ chatconnect.ClientStore   = (*Store)(nil)
 	_ chatconnect.DocumentStore = (*Store)(nil)
 	_ chatconnect.ChatStore     = (*Store)(nil)
+	_ chatconnect.BudgetStore   = (*Store)(nil)
+	_ chatconnect.OperatorStore = (*Store)(nil)
 )
 
 // Role is what every connection becomes. The login of the URL must be a
@@ -32,7 +34,8 @@ type Options struct {
 	// its wait for one lock (5 s).
 	StatementTimeout time.Duration
 	LockTimeout      time.Duration
-	ConnectTimeout   time.Duration // 5 s
+	ConnectTimeout   time.Duration         // 5 s
+	Allowance        chatconnect.Allowance // what clients and accounts may have; none is bounded unless set
 	Tracer           pgx.QueryTracer
 }
 
@@ -56,7 +59,8 @@ func (o Options) withDefaults() Options {
 type Store struct {
 	// pool is not to be queried directly for tenants' tables: it would see
 	// nothing. tenant, member and inTenant set whom the query is for.
-	pool *pgxpool.Pool
+	pool      *pgxpool.Pool
+	allowance chatconnect.Allowance
 }
 
 // New connects, and checks that the schema is there and that row level
@@ -87,7 +91,7 @@ func New(ctx context.Context, options Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	store := &Store{pool: pool}
+	store := &Store{pool: pool, allowance: options.Allowance}
 	if err := store.checkSchema(ctx); err != nil {
 		pool.Close()
 		return nil, err

@@ -10,6 +10,11 @@ import (
 	chatconnect "github.com/chatconnect/chatconnect"
 )
 
+// embedding is what so many tokens of a document took.
+func embedding(tokens int) chatconnect.Completion {
+	return chatconnect.Completion{Model: "text-embedding-3-large", Usage: chatconnect.Usage{InputTokens: tokens}, Cost: 1}
+}
+
 // age makes every stage so far seem to have begun earlier.
 func (b *bundle) age(document chatconnect.Document, d time.Duration) {
 	b.Helper()
@@ -60,10 +65,10 @@ func TestStagesAreTimedAndRecordedOnce(t *testing.T) {
 	b.advance(document, chatconnect.DocumentProgress{Version: 1, Status: chatconnect.StatusChunking, Stage: "Dividing"})
 	b.age(document, 7*time.Hour)
 	require.NoError(t, b.store.ReplaceChunks(ctx, b.client, revision(document), chunks(3)))
-	require.NoError(t, b.store.AddEmbeddingTokens(ctx, b.client, revision(document), 200))
+	require.NoError(t, b.store.AddEmbeddingUsage(ctx, b.client, revision(document), embedding(200)))
 	require.NoError(t, b.store.ReplaceChunks(ctx, b.client, revision(document), chunks(3)), "by an attempt that was late")
-	require.NoError(t, b.store.AddEmbeddingTokens(ctx, b.client, revision(document), 110))
-	require.NoError(t, b.store.AddEmbeddingTokens(ctx, b.client, chatconnect.Revision{DocumentID: document.ID, Version: 9}, 1), "of what is gone")
+	require.NoError(t, b.store.AddEmbeddingUsage(ctx, b.client, revision(document), embedding(110)))
+	require.NoError(t, b.store.AddEmbeddingUsage(ctx, b.client, chatconnect.Revision{DocumentID: document.ID, Version: 9}, embedding(1)), "of what is gone")
 	b.advance(document, chatconnect.DocumentProgress{Version: 1, Status: chatconnect.StatusEmbedding, Stage: "Embedding"})
 	b.age(document, 11*time.Hour)
 	got, _ = b.advance(document, chatconnect.DocumentProgress{Version: 1, Status: chatconnect.StatusChunking, Stage: "late", Progress: 50})
@@ -103,6 +108,7 @@ func TestStagesAreTimedAndRecordedOnce(t *testing.T) {
 	u.Queued, u.Parse, u.Chunk, u.Embed, u.Total = 0, 0, 0, 0, 0
 	require.Equal(t, usage{Type: string(document.Type), Model: "text-embedding-3-large", Version: 1, Chunks: 3, Bytes: document.Size, Tokens: 300, Embedding: 310}, u)
 
+	require.EqualValues(t, 311, query[int64](b, `SELECT input_tokens FROM usage_stats WHERE model = 'text-embedding-3-large'`), "of what is gone too")
 	require.NoError(t, b.store.DeleteDocument(ctx, b.client, document.ID))
 	require.Equal(t, 1, query[int](b, `SELECT count(*) FROM ingestion_usage WHERE client_id = $1`, string(b.client)), "what was used stays used")
 }

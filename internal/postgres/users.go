@@ -50,7 +50,7 @@ func (s *Store) Clients(ctx context.Context, id chatconnect.UserID) ([]chatconne
 	}
 	clients := make([]chatconnect.Client, len(rows))
 	for i, row := range rows {
-		clients[i] = toClient(row.Client, row.PublishableKey)
+		clients[i] = s.toClient(row.Client, row.PublishableKey)
 		clients[i].Role = row.Role
 	}
 	return clients, nil

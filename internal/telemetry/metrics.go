@@ -15,6 +15,7 @@ type Metrics struct {
 	Registry *prometheus.Registry
 	connections
 
+	clients        clientSet // that a series is labelled with
 	chatRequests   *prometheus.CounterVec
 	chatLatency    *prometheus.HistogramVec
 	firstToken     *prometheus.HistogramVec
@@ -44,10 +45,10 @@ func NewMetrics() *Metrics {
 		connections: newConnections(),
 		chatRequests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "chat_requests_total", Help: "Chat questions by how they ended.",
-		}, []string{"client_id", "tier", "status"}),
+		}, []string{labelClient, "tier", "status"}),
 		chatLatency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "chat_latency_seconds", Help: "From question received to last token.", Buckets: chatBuckets,
-		}, []string{"client_id", "tier"}),
+		}, []string{labelClient, "tier"}),
 		firstToken: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "chat_time_to_first_token_seconds", Help: "From question received to first token.", Buckets: chatBuckets,
 		}, []string{"tier", "model"}),
@@ -72,7 +73,7 @@ func NewMetrics() *Metrics {
 		}, []string{"model"}),
 		budgetWarnings: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "token_budget_warnings_total", Help: "Clients whose monthly token budget is nearly used up, once a month each.",
-		}, []string{"client_id"}),
+		}, []string{labelClient}),
 		limitsAlone: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "rate_limit_fallbacks_total", Help: "Decisions about limits that a process made alone, because Redis did not answer.",
 		}),
@@ -101,6 +102,7 @@ func NewMetrics() *Metrics {
 // ChatRefused counts a question that was turned away before it became a
 // workflow. client is empty when the key named none.
 func (m *Metrics) ChatRefused(client chatconnect.ClientID, tier chatconnect.Tier, code string) {
+	m.clients.add(client)
 	m.chatRequests.WithLabelValues(string(client), string(tier), code).Inc()
 }
 
@@ -108,6 +110,7 @@ func (m *Metrics) ChatRefused(client chatconnect.ClientID, tier chatconnect.Tier
 // accepted.
 func (m *Metrics) ChatEnded(log chatconnect.ChatLog) {
 	q := log.Question
+	m.clients.add(q.ClientID)
 	m.chatRequests.WithLabelValues(string(q.ClientID), string(q.Tier), string(log.Status)).Inc()
 	for _, spent := range log.Spent() {
 		m.Spent(spent)
@@ -140,15 +143,17 @@ func (m *Metrics) QueryCacheMiss() { m.queryCache.WithLabelValues("miss").Inc() 
 
 // BudgetWarned counts a client that was told its token budget nears its end.
 func (m *Metrics) BudgetWarned(client chatconnect.ClientID) {
+	m.clients.add(client)
 	m.budgetWarnings.WithLabelValues(string(client)).Inc()
 }
 
 // LimitedAlone counts a decision about limits that was made without Redis.
 func (m *Metrics) LimitedAlone() { m.limitsAlone.Inc() }
 
-// Embedded counts tokens spent on embeddings.
-func (m *Metrics) Embedded(model string, tokens int) {
-	m.llmTokens.WithLabelValues(model, "embedding").Add(float64(tokens))
+// Embedded counts what was spent on embeddings.
+func (m *Metrics) Embedded(spent chatconnect.Completion) {
+	m.llmTokens.WithLabelValues(spent.Model, "embedding").Add(float64(spent.Usage.InputTokens))
+	m.cost.WithLabelValues(spent.Model).Add(float64(spent.Cost) / 1e6)
 }
 
 // Searched observes one search of the vector index.

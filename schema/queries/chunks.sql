@@ -5,6 +5,7 @@ INSERT INTO document_revisions (client_id, document_id, version, chunks)
 VALUES (@client_id, @document_id, @version, @chunks)
 ON CONFLICT (client_id, document_id, version) DO UPDATE SET chunks = excluded.chunks;
 
+-- AddEmbeddingTokens counts for the revision; AddUsage does for the client.
 -- name: AddEmbeddingTokens :exec
 UPDATE document_revisions SET embedding_tokens = embedding_tokens + @tokens::bigint
 WHERE client_id = @client_id AND document_id = @document_id AND version = @version;

@@ -19,12 +19,26 @@ ORDER BY clients.created_at, clients.id;
 
 -- name: UpdateClient :execrows
 UPDATE clients
-SET name = COALESCE(sqlc.narg(name), name), tier = COALESCE(sqlc.narg(tier)::text, tier),
+SET name = COALESCE(sqlc.narg(name), name),
     model = COALESCE(sqlc.narg(model)::text, model),
     -- 0 takes a limit away.
     monthly_token_budget = NULLIF(COALESCE(sqlc.narg(token_budget)::bigint, monthly_token_budget, 0), 0),
     retention_days = NULLIF(COALESCE(sqlc.narg(retention_days)::integer, retention_days, 0), 0), updated_at = now()
 WHERE id = @id AND deleting_at IS NULL;
+
+-- SetPlan changes what only the operator decides: a ceiling of -1 is the tier's
+-- default again.
+-- name: SetPlan :execrows
+UPDATE clients
+SET tier = COALESCE(sqlc.narg(tier)::text, tier),
+    token_ceiling = CASE sqlc.narg(token_ceiling)::bigint WHEN -1 THEN NULL ELSE COALESCE(sqlc.narg(token_ceiling)::bigint, token_ceiling) END,
+    updated_at = now()
+WHERE id = @id AND deleting_at IS NULL;
+
+-- name: OwnerEmails :many
+SELECT u.email FROM memberships m JOIN users u ON u.id = m.user_id
+WHERE m.client_id = @client_id AND m.role = 'owner'
+ORDER BY m.created_at, u.id;
 
 -- name: Role :one
 SELECT m.role FROM memberships m JOIN clients c ON c.id = m.client_id

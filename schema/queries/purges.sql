@@ -58,6 +58,19 @@ DELETE FROM documents WHERE ctid = ANY (ARRAY(
     SELECT c.ctid FROM documents c JOIN clients ON clients.id = c.client_id
     WHERE c.client_id = @client_id AND clients.deleting_at IS NOT NULL LIMIT @max_rows::integer));
 
--- PurgeClient takes with it what is left.
+-- PurgeClient takes with it what is left. The month's tokens go on counting for
+-- the account, if the client shared its ceiling.
 -- name: PurgeClient :exec
-DELETE FROM clients WHERE id = @client_id AND deleting_at IS NOT NULL;
+WITH spent AS (
+    SELECT date_trunc('month', now() AT TIME ZONE 'UTC')::date AS month, COALESCE(sum(u.input_tokens + u.output_tokens), 0)::bigint AS tokens
+    FROM usage_stats u JOIN clients c ON c.id = u.client_id
+    WHERE c.id = @client_id AND c.deleting_at IS NOT NULL AND c.tier = 'free' AND c.token_ceiling IS NULL
+      AND u.day >= date_trunc('month', now() AT TIME ZONE 'UTC')::date AND u.model <> ALL (@unpaid_models::text[])
+), carried AS (
+    UPDATE users SET
+        purged_tokens = spent.tokens + CASE WHEN users.purged_month = spent.month THEN users.purged_tokens ELSE 0 END,
+        purged_month = spent.month
+    FROM spent
+    WHERE spent.tokens > 0 AND users.id IN (SELECT m.user_id FROM memberships m WHERE m.client_id = @client_id AND m.role = 'owner')
+)
+DELETE FROM clients WHERE clients.id = @client_id AND clients.deleting_at IS NOT NULL;

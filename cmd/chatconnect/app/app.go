@@ -130,6 +130,7 @@ func (a *App) Run(ctx context.Context) error {
 			return nil
 		})
 	}
+	group.Go(func() error { a.forgetPurgedClients(running); return nil })
 	workerStarted := false
 	group.Go(func() error {
 		if a.worker != nil {

@@ -54,7 +54,7 @@ func (a *App) composeAPI() error {
 	}
 	limiter := ratelimit.New(ratelimit.Options{Redis: a.redis, Logger: a.logger, OnFallback: a.metrics.LimitedAlone})
 	a.api, err = api.New(api.Options{
-		Users: a.store, Clients: a.store, Documents: a.store, Conversations: a.store,
+		Users: a.store, Clients: a.store, Budgets: a.store, Allowance: Allowance(a.config), Documents: a.store, Conversations: a.store,
 		Blobs: a.blobs, Sessions: logins, Relay: a.relay, Progress: a.progress,
 		Limiter:    limiter,
 		Places:     limiter,
@@ -100,7 +100,7 @@ func (a *App) composeWorker() error {
 		Client: a.temporal,
 		Ingestion: &activities.Ingestion{
 			Documents: a.store, Blobs: a.blobs, Parser: a.parser, Chunker: chunker,
-			Embedders: a.embedders, Index: a.index, Progress: a.progress,
+			Embedders: a.embedders, Index: a.index, Progress: a.progress, Budgets: a.store,
 			Metrics: a.metrics, Logger: a.logger,
 		},
 		Chat: &activities.Chat{

@@ -87,6 +87,14 @@ func (a *App) cached(e chatconnect.Embedder) chatconnect.Embedder {
 	})
 }
 
+// Allowance is what the settings let clients and accounts have.
+func Allowance(c config.Config) chatconnect.Allowance {
+	return chatconnect.Allowance{
+		FreeTokens: c.FreeTokenCeiling, PaidTokens: c.PaidTokenCeiling, AccountTokens: c.AccountTokenCeiling,
+		Documents: c.MaxDocuments, Bytes: c.MaxStoredBytes, Clients: c.MaxClients, Keys: c.MaxKeys,
+	}
+}
+
 // ModelOptions are the settings of models.
 func ModelOptions(c config.Config) (llm.Options, error) {
 	prices, err := llm.ParsePrices(c.ModelPrices)
@@ -105,7 +113,7 @@ func ModelOptions(c config.Config) (llm.Options, error) {
 
 func (a *App) openStores(ctx context.Context) error {
 	var err error
-	if a.store, err = postgres.New(ctx, postgres.Options{URL: string(a.config.DatabaseURL)}); err != nil {
+	if a.store, err = postgres.New(ctx, postgres.Options{URL: string(a.config.DatabaseURL), Allowance: Allowance(a.config)}); err != nil {
 		return err
 	}
 	if a.blobs, err = blob.Open(ctx, a.config.BlobURL); err != nil {

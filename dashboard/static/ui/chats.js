@@ -34,7 +34,7 @@ export function usageText(days) {
 /** budgetText warns of a month's token budget that nears its end; '' if it doesn't. */
 export function budgetText(budget) {
   if (!budget?.low) return '';
-  const limit = count(budget.limit, 'token');
+  const limit = count(budget.limit, 'token') + ({ ceiling: ', set by the operator,', account: ' for all your websites together' }[budget.limitedBy] ?? '');
   if (budget.exhausted) return `This month’s budget of ${limit} is used up: visitors get no answers until the next month begins or the budget is raised.`;
   return `${Math.floor((100 * budget.used) / budget.limit)} % of this month’s budget of ${limit} is used. Once it is used up, visitors get no answers until the next month.`;
 }

@@ -49,11 +49,26 @@ export function modelText(client, models) {
   return `${client.model} is not available any more. ${tierModel(client)} answers.`;
 }
 
-/** usedText says what of the month's budget is used; used is null while that is not known. */
+/** monthsLimit is the smaller of the owner's budget and the operator's ceiling; null if there is neither. */
+export function monthsLimit({ tokenBudget = null, tokenCeiling = null }) {
+  if (tokenBudget === null) return tokenCeiling;
+  return tokenCeiling === null ? tokenBudget : Math.min(tokenBudget, tokenCeiling);
+}
+
+/** usedText says what of the month's limit is used; used is null while that is not known. */
 export function usedText(client, used) {
-  const limit = client.tokenBudget;
-  if (used === null) return limit === null ? 'No limit' : `${number(limit)} at most`;
-  return limit === null ? `${number(used)} used this month, no limit` : `${number(used)} of ${number(limit)} used this month`;
+  const limit = monthsLimit(client);
+  const whose = limit !== null && limit === client.tokenCeiling ? ' (the operator’s limit)' : '';
+  if (used === null) return limit === null ? 'No limit' : `${number(limit)} at most${whose}`;
+  return limit === null ? `${number(used)} used this month, no limit` : `${number(used)} of ${number(limit)} used this month${whose}`;
+}
+
+/** quotaText says how much a website has of what is bounded; '' while that is not known. */
+export function quotaText(quotas) {
+  if (!quotas) return '';
+  const of = ({ used, limit }, text) => (limit === null ? text(used) : `${text(used)} of ${text(limit)}`);
+  const mib = (bytes) => `${(bytes / 2 ** 20).toLocaleString('en', { maximumFractionDigits: 1 })} MiB`;
+  return `${of(quotas.documents, number)} documents, ${of(quotas.bytes, mib)}, ${of(quotas.keys, number)} keys`;
 }
 
 /** retentionText says how long conversations are kept. */
@@ -78,6 +93,7 @@ export class SettingsView {
   #models = [];
   #before = null; // the fields when the form was opened
   #used = null; // tokens of this month
+  #quotas = null; // what the website has of what is bounded
   #form = byId('settings-form');
   #dialog = byId('settings-dialog');
   #error = byId('settings-error');
@@ -105,6 +121,7 @@ export class SettingsView {
     this.#client = client;
     this.#models = models;
     this.#used = null;
+    this.#quotas = null;
     this.#dialog.close();
     showError(byId('settings-load-error'), '');
     setText(this.#status, '');
@@ -123,25 +140,34 @@ export class SettingsView {
     setText(byId('settings-show-model'), modelText(client, this.#models));
     setText(byId('settings-show-tokens'), usedText(client, this.#used));
     setText(byId('settings-show-retention'), retentionText(client));
+    byId('settings-quotas').hidden = !this.#quotas;
+    setText(byId('settings-show-quotas'), quotaText(this.#quotas));
     const meter = byId('settings-meter');
-    meter.hidden = client.tokenBudget === null || this.#used === null;
+    const limit = monthsLimit(client);
+    meter.hidden = limit === null || this.#used === null;
     if (meter.hidden) return;
-    meter.max = client.tokenBudget;
-    meter.value = Math.min(this.#used, client.tokenBudget);
+    meter.max = limit;
+    meter.value = Math.min(this.#used, limit);
   }
 
   /** #count asks what this calendar month (UTC) has used. */
   async #count(client) {
     const from = `${new Date().toISOString().slice(0, 7)}-01`;
     let usage;
+    let fresh;
     try {
-      usage = await api('GET', `/api/dashboard/usage?${new URLSearchParams({ clientId: client.id, from })}`);
+      [usage, fresh] = await Promise.all([
+        api('GET', `/api/dashboard/usage?${new URLSearchParams({ clientId: client.id, from })}`),
+        api('GET', `/api/dashboard/clients/${client.id}`),
+      ]);
     } catch {
       return; // the settings can be seen and changed without
     }
     if (client !== this.#client) return;
     const sum = totals(usage.days);
-    this.#used = usage.budget?.used ?? sum.inputTokens + sum.outputTokens;
+    this.#quotas = fresh.quotas;
+    const { budget } = usage; // that of the account is not the website's own
+    this.#used = budget && budget.limitedBy !== 'account' ? budget.used : sum.inputTokens + sum.outputTokens;
     this.#render();
     this.#warn();
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 globalThis.document = { getElementById: () => ({}) };
-const { budgetNote, changes, modelText, retentionNote, retentionText, usedText, whole } = await import('../../static/ui/settings.js');
+const { budgetNote, changes, modelText, monthsLimit, quotaText, retentionNote, retentionText, usedText, whole } = await import('../../static/ui/settings.js');
 
 test('numbers are read as people write them, and nothing else becomes one', () => {
   for (const [text, want] of [
@@ -41,4 +41,19 @@ test('what saving would do is said before', () => {
   for (const [days, before] of [[undefined, null], [null, 30], ['x', 30], [0, null], [31, 30], [30, 30]]) assert.equal(retentionNote(days, before), '', `${days} ${before}`);
   assert.match(retentionNote(29, 30), /older than 29 days/);
   assert.match(retentionNote(3650, null), /older than 3,650 days/);
+});
+
+test('the operator’s ceiling is told as such', () => {
+  assert.equal(monthsLimit({ tokenBudget: null, tokenCeiling: null }), null);
+  assert.equal(monthsLimit({ tokenBudget: 5, tokenCeiling: 9 }), 5);
+  assert.equal(monthsLimit({ tokenBudget: 10, tokenCeiling: 9 }), 9);
+  assert.equal(usedText({ tokenBudget: 5, tokenCeiling: 9 }, 1), '1 of 5 used this month');
+  assert.equal(usedText({ tokenBudget: null, tokenCeiling: 5_000_000 }, 1), '1 of 5,000,000 used this month (the operator’s limit)');
+  assert.equal(usedText({ tokenBudget: null, tokenCeiling: 9 }, null), '9 at most (the operator’s limit)');
+});
+
+test('what a website has of what is bounded', () => {
+  assert.equal(quotaText(undefined), '');
+  assert.equal(quotaText({ documents: { used: 3, limit: 1000 }, bytes: { used: 3 * 2 ** 19, limit: 2 ** 30 }, keys: { used: 1, limit: null } }),
+    '3 of 1,000 documents, 1.5 MiB of 1,024 MiB, 1 keys');
 });

@@ -122,6 +122,9 @@ func surround(ctx context.Context, provider http.Handler, measure func(context.C
 	defer models.Close()
 
 	environ := []string{
+		"INTERNAL_API_SECRET=" + internalSecret,
+		// Loads are larger than what an operator gives away.
+		"FREE_TOKEN_CEILING=0", "ACCOUNT_TOKEN_CEILING=0", "MAX_DOCUMENTS=0", "MAX_STORED_BYTES=0",
 		"PATH=" + os.Getenv("PATH"), "PORT=0", "METRICS_ADDR=off", "LOG_LEVEL=error", trustedBench,
 		"OPENAI_API_KEY=bench", "OPENAI_BASE_URL=" + models.URL + "/v1", "EMBEDDING_DIMENSIONS=" + strconv.Itoa(dimensions),
 	}

@@ -60,6 +60,14 @@ func Environ(t testing.TB) []string {
 	}
 }
 
+// InternalSecret is INTERNAL_API_SECRET of every Environ.
+func InternalSecret(t testing.TB) string {
+	t.Helper()
+	common, err := shared()
+	require.NoError(t, err)
+	return common["INTERNAL_API_SECRET"]
+}
+
 // Home is a state directory for this test, removed with all that belongs to it
 // when the test ends. (PostgreSQL's part may lie elsewhere: see
 // pgserver.ResolveDataDir.) It waits for a killed process to let go of it.

@@ -13,30 +13,59 @@ import (
 )
 
 const answerSettings = `-- name: AnswerSettings :one
-SELECT c.model, c.monthly_token_budget,
-    CASE WHEN c.monthly_token_budget IS NULL THEN 0 ELSE COALESCE((
+WITH client AS (
+    SELECT c.id, c.model, c.monthly_token_budget, c.budget_warned_month,
+        COALESCE(c.token_ceiling, CASE c.tier WHEN 'paid' THEN $2::bigint ELSE $3::bigint END)::bigint AS ceiling,
+        ($4::bigint > 0 AND c.tier = 'free' AND c.token_ceiling IS NULL)::boolean AS shares_account,
+        date_trunc('month', now() AT TIME ZONE 'UTC')::date AS month
+    FROM clients c WHERE c.id = $5
+)
+SELECT c.model, c.monthly_token_budget, c.ceiling, c.shares_account,
+    CASE WHEN c.monthly_token_budget IS NULL AND c.ceiling = 0 THEN 0 ELSE COALESCE((
         SELECT sum(u.input_tokens + u.output_tokens) FROM usage_stats u
-        WHERE u.client_id = c.id AND u.day >= date_trunc('month', now() AT TIME ZONE 'UTC')::date), 0) END::bigint AS used_tokens,
-    COALESCE(c.budget_warned_month = date_trunc('month', now() AT TIME ZONE 'UTC')::date, false)::boolean AS warned
-FROM clients c WHERE c.id = $1
+        WHERE u.client_id = c.id AND u.day >= c.month AND u.model <> ALL ($1::text[])), 0) END::bigint AS used_tokens,
+    CASE WHEN c.shares_account THEN account_tokens($1::text[]) ELSE 0 END::bigint AS account_used,
+    COALESCE(c.budget_warned_month = c.month, false)::boolean AS warned
+FROM client c
 `
+
+type AnswerSettingsParams struct {
+	UnpaidModels   []string
+	PaidCeiling    int64
+	FreeCeiling    int64
+	AccountCeiling int64
+	ID             chatconnect.ClientID
+}
 
 type AnswerSettingsRow struct {
 	Model              string
 	MonthlyTokenBudget *int64
+	Ceiling            int64
+	SharesAccount      bool
 	UsedTokens         int64
+	AccountUsed        int64
 	Warned             bool
 }
 
-// AnswerSettings is what a client has set for its answers, and how many tokens
-// they took this month, counted only if there is a limit.
-func (q *Queries) AnswerSettings(ctx context.Context, id chatconnect.ClientID) (AnswerSettingsRow, error) {
-	row := q.db.QueryRow(ctx, answerSettings, id)
+// AnswerSettings is what a client has set for its answers, and the month's
+// budget. Tokens are counted only where there is a limit, and those of built-in
+// models never.
+func (q *Queries) AnswerSettings(ctx context.Context, arg AnswerSettingsParams) (AnswerSettingsRow, error) {
+	row := q.db.QueryRow(ctx, answerSettings,
+		arg.UnpaidModels,
+		arg.PaidCeiling,
+		arg.FreeCeiling,
+		arg.AccountCeiling,
+		arg.ID,
+	)
 	var i AnswerSettingsRow
 	err := row.Scan(
 		&i.Model,
 		&i.MonthlyTokenBudget,
+		&i.Ceiling,
+		&i.SharesAccount,
 		&i.UsedTokens,
+		&i.AccountUsed,
 		&i.Warned,
 	)
 	return i, err

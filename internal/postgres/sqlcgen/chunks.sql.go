@@ -23,6 +23,7 @@ type AddEmbeddingTokensParams struct {
 	Version    int
 }
 
+// AddEmbeddingTokens counts for the revision; AddUsage does for the client.
 func (q *Queries) AddEmbeddingTokens(ctx context.Context, arg AddEmbeddingTokensParams) error {
 	_, err := q.db.Exec(ctx, addEmbeddingTokens,
 		arg.Tokens,

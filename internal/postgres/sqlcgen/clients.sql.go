@@ -13,7 +13,7 @@ import (
 )
 
 const client = `-- name: Client :one
-SELECT clients.id, clients.name, clients.tier, clients.knowledge_version, clients.created_at, clients.updated_at, clients.deleting_at, clients.retention_days, clients.model, clients.monthly_token_budget, clients.budget_warned_month, publishable_key(clients.id)::text AS publishable_key
+SELECT clients.id, clients.name, clients.tier, clients.knowledge_version, clients.created_at, clients.updated_at, clients.deleting_at, clients.retention_days, clients.model, clients.monthly_token_budget, clients.budget_warned_month, clients.token_ceiling, publishable_key(clients.id)::text AS publishable_key
 FROM clients WHERE id = $1 AND deleting_at IS NULL
 `
 
@@ -38,6 +38,7 @@ func (q *Queries) Client(ctx context.Context, id chatconnect.ClientID) (ClientRo
 		&i.Client.Model,
 		&i.Client.MonthlyTokenBudget,
 		&i.Client.BudgetWarnedMonth,
+		&i.Client.TokenCeiling,
 		&i.PublishableKey,
 	)
 	return i, err
@@ -69,7 +70,7 @@ func (q *Queries) CreateAuditEvent(ctx context.Context, arg CreateAuditEventPara
 
 const createClient = `-- name: CreateClient :one
 INSERT INTO clients (id, name, tier) VALUES ($1, $2, $3)
-RETURNING id, name, tier, knowledge_version, created_at, updated_at, deleting_at, retention_days, model, monthly_token_budget, budget_warned_month
+RETURNING id, name, tier, knowledge_version, created_at, updated_at, deleting_at, retention_days, model, monthly_token_budget, budget_warned_month, token_ceiling
 `
 
 type CreateClientParams struct {
@@ -93,6 +94,7 @@ func (q *Queries) CreateClient(ctx context.Context, arg CreateClientParams) (Cli
 		&i.Model,
 		&i.MonthlyTokenBudget,
 		&i.BudgetWarnedMonth,
+		&i.TokenCeiling,
 	)
 	return i, err
 }
@@ -110,6 +112,32 @@ type CreateMembershipParams struct {
 func (q *Queries) CreateMembership(ctx context.Context, arg CreateMembershipParams) error {
 	_, err := q.db.Exec(ctx, createMembership, arg.ClientID, arg.UserID, arg.Role)
 	return err
+}
+
+const ownerEmails = `-- name: OwnerEmails :many
+SELECT u.email FROM memberships m JOIN users u ON u.id = m.user_id
+WHERE m.client_id = $1 AND m.role = 'owner'
+ORDER BY m.created_at, u.id
+`
+
+func (q *Queries) OwnerEmails(ctx context.Context, clientID chatconnect.ClientID) ([]string, error) {
+	rows, err := q.db.Query(ctx, ownerEmails, clientID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var email string
+		if err := rows.Scan(&email); err != nil {
+			return nil, err
+		}
+		items = append(items, email)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const raiseKnowledgeVersion = `-- name: RaiseKnowledgeVersion :exec
@@ -138,19 +166,42 @@ func (q *Queries) Role(ctx context.Context, arg RoleParams) (chatconnect.Role, e
 	return role, err
 }
 
+const setPlan = `-- name: SetPlan :execrows
+UPDATE clients
+SET tier = COALESCE($1::text, tier),
+    token_ceiling = CASE $2::bigint WHEN -1 THEN NULL ELSE COALESCE($2::bigint, token_ceiling) END,
+    updated_at = now()
+WHERE id = $3 AND deleting_at IS NULL
+`
+
+type SetPlanParams struct {
+	Tier         *string
+	TokenCeiling *int64
+	ID           chatconnect.ClientID
+}
+
+// SetPlan changes what only the operator decides: a ceiling of -1 is the tier's
+// default again.
+func (q *Queries) SetPlan(ctx context.Context, arg SetPlanParams) (int64, error) {
+	result, err := q.db.Exec(ctx, setPlan, arg.Tier, arg.TokenCeiling, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const updateClient = `-- name: UpdateClient :execrows
 UPDATE clients
-SET name = COALESCE($1, name), tier = COALESCE($2::text, tier),
-    model = COALESCE($3::text, model),
+SET name = COALESCE($1, name),
+    model = COALESCE($2::text, model),
     -- 0 takes a limit away.
-    monthly_token_budget = NULLIF(COALESCE($4::bigint, monthly_token_budget, 0), 0),
-    retention_days = NULLIF(COALESCE($5::integer, retention_days, 0), 0), updated_at = now()
-WHERE id = $6 AND deleting_at IS NULL
+    monthly_token_budget = NULLIF(COALESCE($3::bigint, monthly_token_budget, 0), 0),
+    retention_days = NULLIF(COALESCE($4::integer, retention_days, 0), 0), updated_at = now()
+WHERE id = $5 AND deleting_at IS NULL
 `
 
 type UpdateClientParams struct {
 	Name          *string
-	Tier          *string
 	Model         *string
 	TokenBudget   *int64
 	RetentionDays *int
@@ -160,7 +211,6 @@ type UpdateClientParams struct {
 func (q *Queries) UpdateClient(ctx context.Context, arg UpdateClientParams) (int64, error) {
 	result, err := q.db.Exec(ctx, updateClient,
 		arg.Name,
-		arg.Tier,
 		arg.Model,
 		arg.TokenBudget,
 		arg.RetentionDays,
@@ -173,7 +223,7 @@ func (q *Queries) UpdateClient(ctx context.Context, arg UpdateClientParams) (int
 }
 
 const userClients = `-- name: UserClients :many
-SELECT clients.id, clients.name, clients.tier, clients.knowledge_version, clients.created_at, clients.updated_at, clients.deleting_at, clients.retention_days, clients.model, clients.monthly_token_budget, clients.budget_warned_month, memberships.role, publishable_key(clients.id)::text AS publishable_key
+SELECT clients.id, clients.name, clients.tier, clients.knowledge_version, clients.created_at, clients.updated_at, clients.deleting_at, clients.retention_days, clients.model, clients.monthly_token_budget, clients.budget_warned_month, clients.token_ceiling, memberships.role, publishable_key(clients.id)::text AS publishable_key
 FROM memberships JOIN clients ON clients.id = memberships.client_id
 WHERE memberships.user_id = $1 AND clients.deleting_at IS NULL
 ORDER BY clients.created_at, clients.id
@@ -207,6 +257,7 @@ func (q *Queries) UserClients(ctx context.Context, userID chatconnect.UserID) ([
 			&i.Client.Model,
 			&i.Client.MonthlyTokenBudget,
 			&i.Client.BudgetWarnedMonth,
+			&i.Client.TokenCeiling,
 			&i.Role,
 			&i.PublishableKey,
 		); err != nil {

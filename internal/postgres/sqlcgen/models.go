@@ -102,6 +102,7 @@ type Client struct {
 	Model              string
 	MonthlyTokenBudget *int64
 	BudgetWarnedMonth  pgtype.Date
+	TokenCeiling       *int64
 }
 
 type ClientPurge struct {
@@ -211,6 +212,8 @@ type User struct {
 	Name         string
 	PasswordHash string
 	CreatedAt    time.Time
+	PurgedTokens int64
+	PurgedMonth  pgtype.Date
 }
 
 type Widget struct {

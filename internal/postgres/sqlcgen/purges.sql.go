@@ -115,12 +115,30 @@ func (q *Queries) PurgeChunks(ctx context.Context, arg PurgeChunksParams) (int64
 }
 
 const purgeClient = `-- name: PurgeClient :exec
-DELETE FROM clients WHERE id = $1 AND deleting_at IS NOT NULL
+WITH spent AS (
+    SELECT date_trunc('month', now() AT TIME ZONE 'UTC')::date AS month, COALESCE(sum(u.input_tokens + u.output_tokens), 0)::bigint AS tokens
+    FROM usage_stats u JOIN clients c ON c.id = u.client_id
+    WHERE c.id = $1 AND c.deleting_at IS NOT NULL AND c.tier = 'free' AND c.token_ceiling IS NULL
+      AND u.day >= date_trunc('month', now() AT TIME ZONE 'UTC')::date AND u.model <> ALL ($2::text[])
+), carried AS (
+    UPDATE users SET
+        purged_tokens = spent.tokens + CASE WHEN users.purged_month = spent.month THEN users.purged_tokens ELSE 0 END,
+        purged_month = spent.month
+    FROM spent
+    WHERE spent.tokens > 0 AND users.id IN (SELECT m.user_id FROM memberships m WHERE m.client_id = $1 AND m.role = 'owner')
+)
+DELETE FROM clients WHERE clients.id = $1 AND clients.deleting_at IS NOT NULL
 `
 
-// PurgeClient takes with it what is left.
-func (q *Queries) PurgeClient(ctx context.Context, clientID chatconnect.ClientID) error {
-	_, err := q.db.Exec(ctx, purgeClient, clientID)
+type PurgeClientParams struct {
+	ClientID     chatconnect.ClientID
+	UnpaidModels []string
+}
+
+// PurgeClient takes with it what is left. The month's tokens go on counting for
+// the account, if the client shared its ceiling.
+func (q *Queries) PurgeClient(ctx context.Context, arg PurgeClientParams) error {
+	_, err := q.db.Exec(ctx, purgeClient, arg.ClientID, arg.UnpaidModels)
 	return err
 }
 

@@ -15,7 +15,7 @@ const createUser = `-- name: CreateUser :one
 
 INSERT INTO users (id, email, name, password_hash)
 VALUES ($1, $2, $3, $4)
-RETURNING id, email, name, password_hash, created_at
+RETURNING id, email, name, password_hash, created_at, purged_tokens, purged_month
 `
 
 type CreateUserParams struct {
@@ -40,12 +40,14 @@ func (q *Queries) CreateUser(ctx context.Context, arg CreateUserParams) (User, e
 		&i.Name,
 		&i.PasswordHash,
 		&i.CreatedAt,
+		&i.PurgedTokens,
+		&i.PurgedMonth,
 	)
 	return i, err
 }
 
 const user = `-- name: User :one
-SELECT id, email, name, password_hash, created_at FROM users WHERE id = $1
+SELECT id, email, name, password_hash, created_at, purged_tokens, purged_month FROM users WHERE id = $1
 `
 
 func (q *Queries) User(ctx context.Context, id chatconnect.UserID) (User, error) {
@@ -57,12 +59,14 @@ func (q *Queries) User(ctx context.Context, id chatconnect.UserID) (User, error)
 		&i.Name,
 		&i.PasswordHash,
 		&i.CreatedAt,
+		&i.PurgedTokens,
+		&i.PurgedMonth,
 	)
 	return i, err
 }
 
 const userByEmail = `-- name: UserByEmail :one
-SELECT id, email, name, password_hash, created_at FROM users WHERE lower(email) = lower($1::text)
+SELECT id, email, name, password_hash, created_at, purged_tokens, purged_month FROM users WHERE lower(email) = lower($1::text)
 `
 
 func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
@@ -74,6 +78,8 @@ func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
 		&i.Name,
 		&i.PasswordHash,
 		&i.CreatedAt,
+		&i.PurgedTokens,
+		&i.PurgedMonth,
 	)
 	return i, err
 }
