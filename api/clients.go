@@ -32,7 +32,7 @@ func (s *Server) getClients(c *gin.Context) {
 		owned.Limit = &limit
 	}
 	c.JSON(http.StatusOK, gin.H{
-		"clients": notNil(clients), "models": notNil(s.Models), "quotas": gin.H{"clients": owned},
+		"clients": notNil(clients), "models": notNil(s.Models), "paidModels": notNil(s.PaidModels), "quotas": gin.H{"clients": owned},
 	})
 }
 
@@ -125,7 +125,7 @@ func (s *Server) patchClient(c *gin.Context) {
 		patch.Name, details["name"] = &name, name
 	}
 	if in.Model != nil {
-		model, err := s.validModel(in.Model)
+		model, err := s.validModel(c.Request.Context(), id, in.Model)
 		if err != nil {
 			s.fail(c, err)
 			return
@@ -182,7 +182,7 @@ func optionalNumber(raw json.RawMessage, least, most int64, field, code string) 
 var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}$`)
 
 // validModel returns "" for null: the tier's model answers then.
-func (s *Server) validModel(raw json.RawMessage) (string, error) {
+func (s *Server) validModel(ctx context.Context, id chatconnect.ClientID, raw json.RawMessage) (string, error) {
 	if string(raw) == "null" {
 		return "", nil
 	}
@@ -190,13 +190,24 @@ func (s *Server) validModel(raw json.RawMessage) (string, error) {
 	if err := json.Unmarshal(raw, &name); err != nil || name != "" && !modelName.MatchString(name) {
 		return "", chatconnect.Errorf(chatconnect.KindInvalid, "model_invalid", "model is a model's name such as gpt-4o-mini, or null for the tier's.")
 	}
-	if name != "" && !slices.Contains(s.Models, name) {
-		if len(s.Models) == 0 {
-			return "", chatconnect.Errorf(chatconnect.KindInvalid, "model_not_allowed", "No model can be chosen: none is set up.")
-		}
-		return "", chatconnect.Errorf(chatconnect.KindInvalid, "model_not_allowed", "This model can't be chosen. The operator allows: %s.", strings.Join(s.Models, ", "))
+	if name == "" || slices.Contains(s.Models, name) {
+		return name, nil
 	}
-	return name, nil
+	client, err := s.Clients.Client(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	allowed := s.Models
+	if client.Tier == chatconnect.TierPaid {
+		allowed = slices.Concat(s.Models, s.PaidModels)
+	}
+	switch {
+	case slices.Contains(allowed, name):
+		return name, nil
+	case len(allowed) == 0:
+		return "", chatconnect.Errorf(chatconnect.KindInvalid, "model_not_allowed", "No model can be chosen: none is set up.")
+	}
+	return "", chatconnect.Errorf(chatconnect.KindInvalid, "model_not_allowed", "This model can't be chosen. The operator allows: %s.", strings.Join(allowed, ", "))
 }
 
 // deleteClient makes the client disappear at once, and has a workflow remove

@@ -66,6 +66,23 @@ func TestAClientChoosesAmongTheModelsThatAreAllowed(t *testing.T) {
 	}
 }
 
+func TestThePaidTiersModelIsNotForTheFree(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *api.Options) { o.Models, o.PaidModels = []string{"small"}, []string{"large"} })
+	owner, client, _ := b.tenant("a@example.com")
+	patch := func(model any) response {
+		return owner.do(t.Context(), "PATCH", "/api/dashboard/clients/"+string(client), object{"model": model})
+	}
+	patch("large").problem(t, 400, "model_not_allowed")
+	require.Equal(t, 200, patch("small").StatusCode)
+	require.Equal(t, []any{"large"}, owner.get("/api/dashboard/clients").json(t)["paidModels"])
+	paid := chatconnect.TierPaid
+	_, err := b.memory.SetPlan(t.Context(), client, chatconnect.PlanChange{Tier: &paid}, "test")
+	require.NoError(t, err)
+	require.Equal(t, 200, patch("large").StatusCode)
+	patch("other").problem(t, 400, "model_not_allowed")
+}
+
 // The tier decides what the operator pays for: nobody changes it by the
 // dashboard, whatever their role and whatever else they send.
 func TestOnlyTheOperatorChangesTheTier(t *testing.T) {

@@ -202,7 +202,7 @@ func TestClients(t *testing.T) {
 	b := setup(t)
 	owner, _ := b.register("a@example.com")
 	r := owner.get("/api/dashboard/clients")
-	require.JSONEq(t, `{"clients":[],"models":[],"quotas":{"clients":{"used":0,"limit":100}}}`, string(r.body))
+	require.JSONEq(t, `{"clients":[],"models":[],"paidModels":[],"quotas":{"clients":{"used":0,"limit":100}}}`, string(r.body))
 
 	r = owner.post("/api/dashboard/clients", object{"name": " My  Shop "})
 	require.Equal(t, 201, r.StatusCode, "%s", r.body)

@@ -69,6 +69,7 @@ type Options struct {
 	Version                  string
 	Allowance                chatconnect.Allowance // what the stores enforce, to be shown
 	Models                   []string              // that a client may choose instead of its tier's
+	PaidModels               []string              // that one of the paid tier may choose besides
 	// Notice tells people what the model setup is, e.g. that answers are
 	// extractive because no API key is set. Shown by the dashboard.
 	Notice string

@@ -83,3 +83,27 @@ func TestAPIAndWorkerMayBeApart(t *testing.T) {
 	defer ready.Body.Close()
 	require.Equal(t, http.StatusOK, ready.StatusCode)
 }
+
+// TestMetricsOfADeletedClientVanish in the process that answered and in the one
+// that was asked, without either having deleted the client by itself.
+func TestMetricsOfADeletedClientVanish(t *testing.T) {
+	t.Parallel()
+	environ := stacktest.Environ(t)
+	asked := startRoles(t, app.Roles{API: true}, environ)
+	answered := startRoles(t, app.Roles{Worker: true}, environ)
+	deleted := startRoles(t, app.Roles{API: true}, environ)
+	shop := newTenant(t, asked.URL(), chatconnect.TierFree)
+	shop.ask("When is tea served?")
+	require.Equal(t, "message_empty", shop.post("/chat", map[string]any{"message": " ", "sessionId": "s"}, "x-api-key", shop.PublishableKey).is(http.StatusBadRequest).problem())
+	for _, process := range []*product{asked, answered} {
+		require.Contains(t, scrape(t, process.MetricsURL()), string(shop.ID))
+	}
+	owner := newPerson(t, deleted.URL())
+	owner.email = shop.email
+	owner.logIn()
+	owner.do(http.MethodDelete, "/api/dashboard/clients/"+string(shop.ID), nil).is(http.StatusAccepted)
+	for _, process := range []*product{asked, answered, deleted} {
+		require.Eventually(t, func() bool { return !strings.Contains(scrape(t, process.MetricsURL()), string(shop.ID)) },
+			patience, 100*time.Millisecond)
+	}
+}

@@ -75,7 +75,7 @@ type Config struct {
 	FreeModel string `env:"FREE_MODEL" envDefault:"gpt-4o-mini" help:"model of clients of the free tier"`
 	PaidModel string `env:"PAID_MODEL" envDefault:"claude-sonnet-4-5" help:"model of clients of the paid tier"`
 	// A client's own choice is one of these.
-	AllowedModels []string `env:"ALLOWED_MODELS" help:"models that a client may choose, comma-separated; those of the tiers unless set"`
+	AllowedModels []string `env:"ALLOWED_MODELS" help:"models that a client may choose, comma-separated; unless set the free tier's, and on the paid tier that one's too"`
 	FallbackModel string   `env:"FALLBACK_MODEL" help:"model that answers when another is down; none unless set"`
 	ModelPrices   string   `env:"MODEL_PRICES" help:"what models cost, in dollars for a million tokens: model=input/cached/output,…; list prices of common models unless set"`
 

@@ -37,7 +37,7 @@ func TestAClientsOwnModel(t *testing.T) {
 	require.NoError(t, err)
 	for wish, want := range map[string]string{
 		"": "gpt-4o-mini", "gpt-4.1": "gpt-4.1", "claude-haiku-4-5": "claude-haiku-4-5",
-		"gpt-5-pro": "gpt-4o-mini", "gpt-4.1-nano": "gpt-4o-mini", "claude-sonnet-4-5": "claude-sonnet-4-5",
+		"gpt-5-pro": "gpt-4o-mini", "gpt-4.1-nano": "gpt-4o-mini", "claude-sonnet-4-5": "gpt-4o-mini",
 	} {
 		prompt := shoes
 		prompt.Model = wish
@@ -46,9 +46,41 @@ func TestAClientsOwnModel(t *testing.T) {
 		require.Equal(t, want, got.Model, wish)
 		require.Positive(t, got.Cost)
 	}
-	require.Equal(t, []string{"claude-sonnet-4-5", "gpt-4o-mini"}, AllowedModels(f.options()), "the tiers' unless listed")
+	require.Equal(t, []string{"gpt-4o-mini"}, AllowedModels(f.options()), "the free tier's unless listed")
+	require.Equal(t, []string{"claude-sonnet-4-5"}, PaidModels(f.options()))
+	require.Empty(t, PaidModels(o))
+	require.Empty(t, PaidModels(Options{}))
+	require.Empty(t, PaidModels(Options{OpenAIKey: "o"}))
 	require.Empty(t, AllowedModels(Options{}))
 	require.Equal(t, []string{"gpt-4o-mini"}, AllowedModels(Options{OpenAIKey: "o"}))
+}
+
+// TestThePaidTiersModelIsNotForTheFree, however the name came into the client's
+// settings, unless the operator lists it for everybody.
+func TestThePaidTiersModelIsNotForTheFree(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, fakemodel.Knobs{})
+	listed := f.options()
+	listed.AllowedModels = []string{"claude-sonnet-4-5"}
+	for name, test := range map[string]struct {
+		options Options
+		tier    chatconnect.Tier
+		wish    string
+		want    string
+	}{
+		"free":         {f.options(), chatconnect.TierFree, "claude-sonnet-4-5", "gpt-4o-mini"},
+		"paid":         {f.options(), chatconnect.TierPaid, "claude-sonnet-4-5", "claude-sonnet-4-5"},
+		"paid to free": {f.options(), chatconnect.TierPaid, "gpt-4o-mini", "gpt-4o-mini"},
+		"listed":       {listed, chatconnect.TierFree, "claude-sonnet-4-5", "claude-sonnet-4-5"},
+	} {
+		m, _, err := NewModel(test.options)
+		require.NoError(t, err)
+		prompt := shoes
+		prompt.Model, prompt.Tier = test.wish, test.tier
+		got, err := m.Generate(timeout(t), prompt, collect(new([]string)))
+		require.NoError(t, err)
+		require.Equal(t, test.want, got.Model, name)
+	}
 }
 
 func TestAFallbackAnswersWhenTheModelIsDown(t *testing.T) {

@@ -104,6 +104,7 @@ type router struct {
 	models     map[string]chatconnect.Model // by name
 	free, paid string
 	fallback   string // "" for none
+	reserved   string // for the paid tier, unless the operator lists it for all; "" for none
 	logger     *slog.Logger
 }
 
@@ -127,7 +128,11 @@ func (r router) Name(tier chatconnect.Tier) (provider, model string) {
 // word is replaced at once, so that the visitor sees no more than a pause.
 func (r router) Generate(ctx context.Context, prompt chatconnect.Prompt, onToken func(context.Context, string) error) (chatconnect.Completion, error) {
 	name := r.of(prompt.Tier)
-	if _, allowed := r.models[prompt.Model]; allowed && prompt.Model != r.fallback {
+	_, allowed := r.models[prompt.Model]
+	if prompt.Model == r.reserved && prompt.Tier != chatconnect.TierPaid {
+		allowed = false // chosen before the tier was changed
+	}
+	if allowed && prompt.Model != r.fallback {
 		name = prompt.Model
 	}
 	order := []string{name}
@@ -170,6 +175,9 @@ func NewModel(options Options) (chatconnect.Model, string, error) {
 	}
 	b := builder{options: o, doer: NewDoer(o.Timeouts)}
 	r := router{models: map[string]chatconnect.Model{}, free: free, paid: paid, fallback: o.FallbackModel, logger: o.Logger}
+	if paid != free && !slices.Contains(o.AllowedModels, paid) {
+		r.reserved = paid
+	}
 	for setting, names := range map[string][]string{
 		"model for the free tier": {free}, "model for the paid tier": {paid},
 		"FALLBACK_MODEL": {o.FallbackModel}, "ALLOWED_MODELS": o.AllowedModels,
@@ -223,14 +231,29 @@ func describe(model string) string {
 	return model + " (OpenAI)"
 }
 
-// AllowedModels are the names that a client may choose: those the operator
-// lists, else those of the tiers. Empty without any key.
+// AllowedModels are the names that every client may choose: those the operator
+// lists, else that of the free tier. Empty without any key.
 func AllowedModels(options Options) []string {
 	o := options.withDefaults()
 	names := o.AllowedModels
 	if len(names) == 0 {
-		names = []string{o.choose(o.FreeModel), o.choose(o.PaidModel)}
+		names = []string{o.choose(o.FreeModel)}
 	}
+	return o.available(names)
+}
+
+// PaidModels are what clients of the paid tier may choose besides: the tier's
+// own, unless the operator lists what may be chosen.
+func PaidModels(options Options) []string {
+	o := options.withDefaults()
+	if len(o.AllowedModels) > 0 || o.choose(o.PaidModel) == o.choose(o.FreeModel) {
+		return nil
+	}
+	return o.available([]string{o.choose(o.PaidModel)})
+}
+
+// available leaves out models without a key, and sorts the others.
+func (o Options) available(names []string) []string {
 	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "" || o.choose(name) != name })
 	slices.Sort(names)
 	return slices.Compact(names)

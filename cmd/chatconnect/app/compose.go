@@ -87,6 +87,7 @@ func (a *App) composeAPI() error {
 		Version:           Version(),
 		Notice:            a.notice,
 		Models:            a.allowedModels,
+		PaidModels:        a.paidModels,
 	})
 	return err
 }

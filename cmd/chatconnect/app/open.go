@@ -43,6 +43,7 @@ type adapters struct {
 	notice    string
 
 	allowedModels []string // that a client may choose
+	paidModels    []string // that one of the paid tier may choose besides
 }
 
 // open makes every connection. None of them waits for its server.
@@ -70,7 +71,7 @@ func (a *App) openModels(context.Context) error {
 	if a.rewriter, err = llm.NewRewriter(options); err != nil {
 		return err
 	}
-	a.allowedModels = llm.AllowedModels(options)
+	a.allowedModels, a.paidModels = llm.AllowedModels(options), llm.PaidModels(options)
 	if a.embedder, embeddings, err = llm.NewEmbedder(options); err != nil {
 		return err
 	}

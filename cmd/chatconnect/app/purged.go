@@ -7,7 +7,7 @@ import (
 
 const (
 	// purgedCheck is how long the metrics of a client that was deleted may stay.
-	purgedCheck   = 30 * time.Second
+	purgedCheck   = 10 * time.Second
 	purgedTimeout = 10 * time.Second
 )
 

@@ -31,7 +31,7 @@ const clients = new ClientsView({
     widget.show(client);
     chat.show(user, client);
     conversations.show(client);
-    settings.show(client, clients.models);
+    settings.show(client, client ? clients.modelsOf(client) : []);
   },
   created: () => {
     live.start(); // the feed of an open connection doesn't know it yet

@@ -5,7 +5,8 @@ import { api } from './http.js';
 import { announce, busy, byId, el, icon, showError } from './dom.js';
 
 export class ClientsView {
-  models = []; // that a client may choose in this installation
+  #models = []; // that a client may choose in this installation
+  #paidModels = []; // that one of the paid tier may choose besides
   #clients = [];
   #chosen = null;
   #select = byId('client-select');
@@ -30,10 +31,16 @@ export class ClientsView {
     return this.#chosen;
   }
 
+  /** modelsOf lists the models that the client may choose. */
+  modelsOf(client) {
+    return client.tier === 'paid' ? [...this.#models, ...this.#paidModels] : this.#models;
+  }
+
   async load() {
     const answer = await api('GET', '/api/dashboard/clients');
     this.#clients = answer.clients ?? [];
-    this.models = answer.models ?? [];
+    this.#models = answer.models ?? [];
+    this.#paidModels = answer.paidModels ?? [];
     const wanted = new URLSearchParams(location.search).get('client');
     this.#choose((this.#clients.find((c) => c.id === wanted) ?? this.#clients[0])?.id);
   }
