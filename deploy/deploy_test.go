@@ -2,17 +2,23 @@
 package deploy
 
 import (
+	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/chatconnect/chatconnect/internal/config"
+	"github.com/chatconnect/chatconnect/internal/pgserver"
+	"github.com/chatconnect/chatconnect/internal/postgres"
+	"github.com/chatconnect/chatconnect/schema"
 )
 
 func read(t *testing.T, name string) string {
@@ -98,6 +104,78 @@ func TestComposeGivesTheProgramWhatItNeeds(t *testing.T) {
 	require.Empty(t, c.SessionSecret, "the worker has no use for it")
 }
 
+// API and worker must not even know the password of the tables' owner.
+func TestComposeKeepsTheOwnersLoginToMigrate(t *testing.T) {
+	t.Parallel()
+	env := newEnv(t)
+	compose := expand(t, read(t, "../docker-compose.yml"), env)
+	owner := env["APP_DB_PASSWORD"]
+	require.NotEqual(t, owner, env["RUNTIME_DB_PASSWORD"])
+	login := func(rawURL string) string {
+		u, err := url.Parse(rawURL)
+		require.NoError(t, err)
+		password, _ := u.User.Password()
+		return u.User.Username() + ":" + password
+	}
+	runtime := "chatconnect_runtime:" + env["RUNTIME_DB_PASSWORD"]
+
+	shared := environment(t, compose, "x-app-environment:", "\nservices:")
+	c, err := config.Load(shared)
+	require.NoError(t, err)
+	require.Equal(t, runtime, login(string(c.DatabaseURL)))
+	for _, service := range []string{"\n  api:", "\n  worker:"} {
+		_, rest, found := strings.Cut(compose, service)
+		require.True(t, found, service)
+		block, _, _ := strings.Cut(rest, "\n\n")
+		require.NotContains(t, block, owner, service)
+	}
+	require.NotContains(t, strings.Join(shared, "\n"), owner)
+
+	c, err = config.Load(environment(t, compose, "command: [migrate]", "restart:"))
+	require.NoError(t, err)
+	require.Equal(t, "chatconnect:"+owner, login(c.OwnerURL()))
+	require.Equal(t, runtime, login(string(c.DatabaseURL)))
+}
+
+// The script that fills an empty volume makes the two logins, and what it
+// makes is what migrate and the product need.
+func TestDatabaseScriptMakesTheLogins(t *testing.T) {
+	t.Parallel()
+	psql, err := exec.LookPath("psql")
+	require.NoError(t, err)
+	dir, err := os.MkdirTemp("", "deploy-test-") // where another user can go
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	require.NoError(t, os.Chmod(dir, 0o755))
+	server, err := pgserver.Start(t.Context(), pgserver.Options{DataDir: filepath.Join(dir, "pg"), Unsafe: true, Timeout: time.Minute})
+	require.NoError(t, err)
+	defer server.Stop()
+	admin, err := url.Parse(server.URL("postgres"))
+	require.NoError(t, err)
+	script := exec.CommandContext(t.Context(), "sh", "postgres/10-databases.sh")
+	script.Env = []string{
+		"PATH=" + filepath.Dir(psql) + ":" + os.Getenv("PATH"), "PGHOST=" + admin.Query().Get("host"), "PGPORT=" + admin.Query().Get("port"),
+		"POSTGRES_USER=postgres", "APP_DB_PASSWORD=a", "RUNTIME_DB_PASSWORD=r", "TEMPORAL_DB_PASSWORD=t",
+	}
+	output, err := script.CombinedOutput()
+	require.NoError(t, err, string(output))
+
+	as := func(login string) string {
+		u, err := url.Parse(server.URL("chatconnect"))
+		require.NoError(t, err)
+		u.User = url.User(login)
+		return u.String()
+	}
+	require.NoError(t, schema.Migrate(t.Context(), as("chatconnect")))
+	require.NoError(t, schema.GrantRuntime(t.Context(), as("chatconnect"), as("chatconnect_runtime")))
+	store, err := postgres.New(t.Context(), postgres.Options{URL: as("chatconnect_runtime")})
+	require.NoError(t, err)
+	defer store.Close()
+	login, err := store.Login(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, postgres.Login{Name: "chatconnect_runtime", Excess: []string{}}, login)
+}
+
 func TestImageSetsOnlyKnownSettings(t *testing.T) {
 	t.Parallel()
 	line := regexp.MustCompile(`(?m)^ENV (.*)$`).FindStringSubmatch(read(t, "Dockerfile"))
@@ -118,7 +196,7 @@ func TestNewEnv(t *testing.T) {
 		require.GreaterOrEqual(t, len(value), 32, name)
 		require.NotEqual(t, second[name], value, "%s is not random", name)
 	}
-	require.Equal(t, 8, secrets)
+	require.Equal(t, 9, secrets)
 	used := read(t, "../docker-compose.yml")
 	for name := range first {
 		require.Contains(t, used, "${"+name, "%s has no effect", name)

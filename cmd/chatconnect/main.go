@@ -17,7 +17,6 @@ import (
 	"github.com/chatconnect/chatconnect/internal/redisconn"
 	"github.com/chatconnect/chatconnect/internal/telemetry"
 	"github.com/chatconnect/chatconnect/internal/vector"
-	"github.com/chatconnect/chatconnect/schema"
 )
 
 const usage = `Usage: chatconnect <command>
@@ -90,7 +89,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		if err := settings.RequireDatabase(); err != nil {
 			return err
 		}
-		return schema.Migrate(ctx, string(settings.DatabaseURL))
+		return app.Migrate(ctx, settings)
 	}
 
 	logger := telemetry.NewLogger(stderr, settings.LogLevel)
@@ -110,10 +109,15 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	return a.Run(ctx)
 }
 
-// checkConfig prints the settings and what is missing or wrong for `serve`.
+// checkConfig prints the settings, how well this machine confines what it
+// runs, and what is missing or wrong for `serve`.
 func checkConfig(ctx context.Context, settings config.Config, stdout io.Writer) error {
 	if err := settings.Print(stdout); err != nil {
 		return err
+	}
+	fmt.Fprintln(stdout)
+	if settings.DatabaseURL != "" {
+		fmt.Fprintln(stdout, app.DescribeLogin(ctx, settings))
 	}
 	err := settings.RequireAPI()
 	if settings.QdrantURL != "" {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -15,6 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chatconnect/chatconnect/internal/document"
+	"github.com/chatconnect/chatconnect/internal/pgserver/pgtest"
+	"github.com/chatconnect/chatconnect/internal/postgres"
 )
 
 func TestMain(m *testing.M) {
@@ -45,6 +48,7 @@ func TestCommands(t *testing.T) {
 		{args: []string{"config", "check"}, environ: []string{"SESSION_SECRET=0123456789abcdef0123456789abcdef", "DATABASE_URL=x"}, stdout: "SESSION_SECRET", err: "REDIS_URL must be set"},
 		{args: []string{"config", "check"}, environ: []string{"QDRANT_URL=http://qdrant.invalid:6333"}, stdout: "QDRANT_URL", err: restPort6333},
 		{args: []string{"serve"}, environ: []string{"DATABASE_URL=x", "REDIS_URL=x", "QDRANT_URL=http://qdrant.invalid:6333", "TEMPORAL_ADDRESS=x", "SESSION_SECRET=0123456789abcdef0123456789abcdef"}, err: restPort6333},
+		{args: []string{"config", "check"}, environ: []string{"DATABASE_URL=postgres://x@127.0.0.1:1/x"}, stdout: "database login: not checked", err: "REDIS_URL must be set"},
 	} {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
 			t.Parallel()
@@ -145,4 +149,31 @@ func TestHealthAsksTheRightPort(t *testing.T) {
 	answer = http.StatusServiceUnavailable
 	require.ErrorContains(t, ask("health"), "503")
 	require.ErrorContains(t, ask("health", "worker"), "503")
+}
+
+// `config check` asks the database what the product's login may do there.
+func TestConfigCheckKnowsTheDatabaseLogin(t *testing.T) {
+	t.Parallel()
+	owner := pgtest.ForTest(t)
+	check := func(databaseURL string) string {
+		var stdout strings.Builder
+		_ = run(t.Context(), []string{"config", "check"}, []string{"DATABASE_URL=" + databaseURL}, &stdout, &strings.Builder{})
+		return stdout.String()
+	}
+	require.Contains(t, check(owner), "WARNING: database login postgres: is a superuser")
+	require.Contains(t, check(pgtest.Runtime(t, owner)), "database login: chatconnect_runtime owns nothing and can become chatconnect_app only")
+}
+
+// `migrate` prepares the runtime login, with which API and worker then start.
+func TestMigratePreparesTheRuntimeLogin(t *testing.T) {
+	t.Parallel()
+	owner := pgtest.Empty(t)
+	u, err := url.Parse(owner)
+	require.NoError(t, err)
+	u.User = url.User("chatconnect_runtime")
+	environ := []string{"MIGRATE_DATABASE_URL=" + owner, "DATABASE_URL=" + u.String()}
+	require.NoError(t, run(t.Context(), []string{"migrate"}, environ, &strings.Builder{}, &strings.Builder{}))
+	store, err := postgres.New(t.Context(), postgres.Options{URL: u.String()})
+	require.NoError(t, err)
+	store.Close()
 }

@@ -26,7 +26,7 @@ type stores struct {
 func lookInto(t testing.TB, home string) *stores {
 	t.Helper()
 	settings := stacktest.Private(t, home).Settings()
-	connection, err := pgx.Connect(t.Context(), settings["DATABASE_URL"])
+	connection, err := pgx.Connect(t.Context(), settings["MIGRATE_DATABASE_URL"])
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = connection.Close(context.Background()) })
 	var host string

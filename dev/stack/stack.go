@@ -127,7 +127,7 @@ func (s *Stack) start(ctx context.Context, opts Options) error {
 			if s.postgres, err = startPostgres(ctx, s.home.path("postgres"), opts.Unsafe, opts.Logger, opts.Notify); err != nil {
 				return "", err
 			}
-			return s.postgres.URL(databaseName), nil
+			return s.postgres.RuntimeURL(databaseName), nil
 		}},
 		{"Temporal", "TEMPORAL_ADDRESS", func(ctx context.Context) (_ string, err error) {
 			options := temporal.Options{Dir: s.home.path("temporal"), Logger: opts.Logger, Namespace: s.env["TEMPORAL_NAMESPACE"]}
@@ -184,6 +184,9 @@ func (s *Stack) start(ctx context.Context, opts Options) error {
 	s.Parts = parts
 	for i, starter := range needed {
 		s.env[starter.setting] = parts[i].Address
+	}
+	if s.postgres != nil {
+		s.env["MIGRATE_DATABASE_URL"] = s.postgres.URL(databaseName)
 	}
 	return nil
 }

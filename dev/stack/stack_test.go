@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 func serving(t *testing.T, env environ) int {
 	t.Helper()
 	ctx := t.Context()
-	conn, err := pgx.Connect(ctx, env["DATABASE_URL"])
+	conn, err := pgx.Connect(ctx, env["MIGRATE_DATABASE_URL"])
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(ctx) }()
 	var rows int

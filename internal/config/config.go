@@ -41,7 +41,9 @@ var prefixPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,60}$`)
 // Config holds every setting. Each Secret NAME may also be given as
 // NAME_FILE, the path of a file that holds it.
 type Config struct {
-	DatabaseURL       Secret `env:"DATABASE_URL" help:"PostgreSQL, postgres://user:password@host:5432/chatconnect"`
+	DatabaseURL        Secret `env:"DATABASE_URL" help:"PostgreSQL, postgres://user:password@host:5432/chatconnect; a login that owns nothing"`
+	MigrateDatabaseURL Secret `env:"MIGRATE_DATABASE_URL" help:"the same database for migrate and serve, with the login that owns the schema; DATABASE_URL unless set"`
+
 	RedisURL          Secret `env:"REDIS_URL" help:"Redis, redis://:password@host:6379/0"`
 	QdrantURL         string `env:"QDRANT_URL" help:"Qdrant's gRPC port, http://host:6334"`
 	QdrantAPIKey      Secret `env:"QDRANT_API_KEY" help:"Qdrant's API key, if it asks for one"`
@@ -297,6 +299,14 @@ func (c Config) RequireWorker() error {
 }
 
 func (c Config) RequireDatabase() error { return required("DATABASE_URL", string(c.DatabaseURL)) }
+
+// OwnerURL is the database as the owner of the schema: for migrations alone.
+func (c Config) OwnerURL() string {
+	if c.MigrateDatabaseURL != "" {
+		return string(c.MigrateDatabaseURL)
+	}
+	return string(c.DatabaseURL)
+}
 
 func required(name, value string) error {
 	if value == "" {

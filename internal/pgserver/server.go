@@ -19,6 +19,9 @@ import (
 // superuser is the only role of a new cluster.
 const superuser = "postgres"
 
+// RuntimeLogin is the database user that the product runs as.
+const RuntimeLogin = "chatconnect_runtime"
+
 // Options say what to start.
 type Options struct {
 	// DataDir keeps the database between starts. See ResolveDataDir for where
@@ -187,10 +190,16 @@ func (s *Server) Ping(ctx context.Context) error {
 
 // URL is the connection string of a database, with superuser rights. The
 // database need not exist.
-func (s *Server) URL(database string) string {
+func (s *Server) URL(database string) string { return s.urlAs(superuser, database) }
+
+// RuntimeURL is the connection string for the product itself: of the login
+// RuntimeLogin, which owns nothing. schema.GrantRuntime makes it.
+func (s *Server) RuntimeURL(database string) string { return s.urlAs(RuntimeLogin, database) }
+
+func (s *Server) urlAs(login, database string) string {
 	return (&url.URL{
 		Scheme:   "postgres",
-		User:     url.User(superuser),
+		User:     url.User(login),
 		Host:     "",
 		Path:     "/" + database,
 		RawQuery: url.Values{"host": {s.socket}, "port": {port}, "sslmode": {"disable"}}.Encode(),

@@ -129,7 +129,7 @@ func TestALockedRowIsUnavailable(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	document := b.newDocument()
-	impatient, err := postgres.New(t.Context(), postgres.Options{URL: b.url, LockTimeout: 50 * time.Millisecond, StatementTimeout: patience})
+	impatient, err := postgres.New(t.Context(), postgres.Options{URL: b.login, LockTimeout: 50 * time.Millisecond, StatementTimeout: patience})
 	require.NoError(t, err)
 	t.Cleanup(impatient.Close)
 	conn := b.superuser()

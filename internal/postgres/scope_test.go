@@ -20,13 +20,14 @@ const (
 )
 
 // oneConn is a store that can't help using the same connection again.
-func oneConn(t testing.TB, options Options) *Store {
+func oneConn(t testing.TB, options Options) (store *Store, ownerURL string) {
 	t.Helper()
-	options.URL, options.MaxConns = pgtest.ForTest(t), 1
+	owner := pgtest.ForTest(t)
+	options.URL, options.MaxConns = pgtest.Runtime(t, owner), 1
 	store, err := New(context.Background(), options)
 	require.NoError(t, err)
 	t.Cleanup(store.Close)
-	return store
+	return store, owner
 }
 
 func current(t *testing.T, db sqlcgen.DBTX) string {
@@ -38,7 +39,7 @@ func current(t *testing.T, db sqlcgen.DBTX) string {
 
 func TestAConnectionKeepsNobodysClient(t *testing.T) {
 	t.Parallel()
-	store := oneConn(t, Options{})
+	store, _ := oneConn(t, Options{})
 	a, b := scoped{store.pool, settingClient, tenantA}, scoped{store.pool, settingClient, tenantB}
 	for range 3 { // the first prepares the statement, the others find it
 		require.Equal(t, "nobody", current(t, store.pool))
@@ -61,7 +62,7 @@ func TestAConnectionKeepsNobodysClient(t *testing.T) {
 
 func TestScopedRowsGiveTheConnectionBack(t *testing.T) {
 	t.Parallel()
-	store := oneConn(t, Options{})
+	store, _ := oneConn(t, Options{})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	a := scoped{store.pool, settingClient, tenantA}
@@ -101,9 +102,9 @@ func TestScopedRowsGiveTheConnectionBack(t *testing.T) {
 // A statement's failure at commit must not look like success.
 func TestScopedErrorsAtCommit(t *testing.T) {
 	t.Parallel()
-	store := oneConn(t, Options{})
+	store, owner := oneConn(t, Options{})
 	ctx := t.Context()
-	admin, err := pgx.Connect(ctx, store.pool.Config().ConnString())
+	admin, err := pgx.Connect(ctx, owner)
 	require.NoError(t, err)
 	defer admin.Close(ctx)
 	_, err = admin.Exec(ctx, `CREATE TABLE late (n int UNIQUE DEFERRABLE INITIALLY DEFERRED); GRANT ALL ON late TO chatconnect_app`)
@@ -127,7 +128,7 @@ func requireUnique(t *testing.T, err error) {
 
 func TestWhatIsNoClientIsNotFound(t *testing.T) {
 	t.Parallel()
-	store := oneConn(t, Options{})
+	store, _ := oneConn(t, Options{})
 	for _, id := range []chatconnect.ClientID{"", "x", tenantA + " ", "' OR true --", "AAAAAAAA-0000-4000-8000-000000000001"} {
 		_, err := store.tenant(id)
 		require.ErrorIs(t, err, chatconnect.ErrNotFound)
@@ -138,7 +139,7 @@ func TestWhatIsNoClientIsNotFound(t *testing.T) {
 
 func TestFailuresThatPass(t *testing.T) {
 	t.Parallel()
-	store := oneConn(t, Options{StatementTimeout: 2 * time.Second}) // no other statement takes so long
+	store, _ := oneConn(t, Options{StatementTimeout: 2 * time.Second}) // no other statement takes so long
 	a := scoped{store.pool, settingClient, tenantA}
 	_, err := a.Exec(t.Context(), `SELECT pg_sleep(30)`)
 	require.ErrorIs(t, storeError(err), errUnavailable, "%v", err)
@@ -157,7 +158,7 @@ func TestFailuresThatPass(t *testing.T) {
 
 // BenchmarkTenantQuery shows what the client costs: compare with plain.
 func BenchmarkTenantQuery(b *testing.B) {
-	store := oneConn(b, Options{})
+	store, _ := oneConn(b, Options{})
 	a := scoped{store.pool, settingClient, tenantA}
 	const query = `SELECT count(*) FROM documents WHERE client_id = $1`
 	var n int

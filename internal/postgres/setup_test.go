@@ -20,7 +20,8 @@ const patience = 2 * time.Minute
 // bundle is a store on a database of its own with one client in it.
 type bundle struct {
 	*testing.T
-	url    string
+	url    string // as superuser
+	login  string // as the product
 	store  *postgres.Store
 	owner  chatconnect.User
 	client chatconnect.ClientID
@@ -29,13 +30,14 @@ type bundle struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	url := pgtest.ForTest(t)
+	login := pgtest.Runtime(t, url)
 	// However busy the machine is, no statement here takes too long.
 	store, err := postgres.New(t.Context(), postgres.Options{
-		URL: url, StatementTimeout: patience, LockTimeout: patience, ConnectTimeout: patience,
+		URL: login, StatementTimeout: patience, LockTimeout: patience, ConnectTimeout: patience,
 	})
 	require.NoError(t, err)
 	t.Cleanup(store.Close)
-	b := &bundle{T: t, url: url, store: store}
+	b := &bundle{T: t, url: url, login: login, store: store}
 	b.owner = b.newUser()
 	b.client = b.newClient(b.owner.ID).ID
 	return b

@@ -23,7 +23,7 @@ var (
 )
 
 // Role is what every connection becomes. The login of the URL must be a
-// member; migrating makes the database's owner one.
+// member; schema.GrantRuntime makes it one, and it should be nothing more.
 const Role = "chatconnect_app"
 
 // Options of a Store. Zero values take the defaults given.

@@ -13,7 +13,6 @@ import (
 	"github.com/chatconnect/chatconnect/internal/health"
 	"github.com/chatconnect/chatconnect/internal/telemetry"
 	"github.com/chatconnect/chatconnect/internal/vector"
-	"github.com/chatconnect/chatconnect/schema"
 	"github.com/chatconnect/chatconnect/worker"
 )
 
@@ -64,7 +63,7 @@ func New(ctx context.Context, settings config.Config, options Options) (*App, er
 		return nil, err
 	}
 	if options.Migrate {
-		if err := schema.Migrate(ctx, string(settings.DatabaseURL)); err != nil {
+		if err := Migrate(ctx, settings); err != nil {
 			return nil, err
 		}
 	}

@@ -117,6 +117,7 @@ func (a *App) openStores(ctx context.Context) error {
 	if a.store, err = postgres.New(ctx, postgres.Options{URL: string(a.config.DatabaseURL), Allowance: Allowance(a.config)}); err != nil {
 		return err
 	}
+	a.reportLogin(ctx)
 	if a.blobs, err = blob.Open(ctx, a.config.BlobURL); err != nil {
 		return err
 	}

@@ -42,8 +42,10 @@ func Environ(t testing.TB) []string {
 	require.NoError(t, err)
 	namespace := "test-" + uuid.NewString()
 	createNamespace(t, common["TEMPORAL_ADDRESS"], namespace)
+	owner := pgtest.ForTest(t)
 	return []string{
-		"DATABASE_URL=" + pgtest.ForTest(t),
+		"MIGRATE_DATABASE_URL=" + owner,
+		"DATABASE_URL=" + pgtest.Runtime(t, owner),
 		"REDIS_URL=" + common["REDIS_URL"],
 		"QDRANT_URL=" + common["QDRANT_URL"],
 		"QDRANT_PREFIX=" + namespace,

@@ -52,6 +52,27 @@ func ForTest(t testing.TB) string {
 	return cluster.create(t, cluster.template)
 }
 
+// Runtime is the URL of the same database for the login that the product runs
+// as: every test of the product has the privileges that it will have.
+func Runtime(t testing.TB, databaseURL string) string {
+	t.Helper()
+	parsed, err := url.Parse(databaseURL)
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	if password, set := parsed.User.Password(); set {
+		parsed.User = url.UserPassword(pgserver.RuntimeLogin, password)
+	} else {
+		parsed.User = url.User(pgserver.RuntimeLogin)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
+	defer cancel()
+	if err := schema.GrantRuntime(ctx, databaseURL, parsed.String()); err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	return parsed.String()
+}
+
 // Empty is ForTest without the schema.
 func Empty(t testing.TB) string {
 	t.Helper()
