@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -116,6 +117,12 @@ func checkConfig(ctx context.Context, settings config.Config, stdout io.Writer) 
 		return err
 	}
 	fmt.Fprintln(stdout)
+	parser := document.NewParser(document.Options{Logger: slog.New(slog.DiscardHandler)})
+	if level, err := parser.Confinement(ctx); err != nil {
+		fmt.Fprintf(stdout, "WARNING: parser sandbox: no child could be started: %v\n", err)
+	} else {
+		fmt.Fprintf(stdout, "parser sandbox: %s\n", level)
+	}
 	if settings.DatabaseURL != "" {
 		fmt.Fprintln(stdout, app.DescribeLogin(ctx, settings))
 	}

@@ -80,17 +80,33 @@ func runChild(encoded string) int {
 
 // run does the task. A panic of a reader is the document's fault: it is
 // damaged in a way the reader did not foresee.
-func (t task) run(out sink.Sink) (err error) {
+func (t task) run(out *pipe) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = failure.Corrupt.Because(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
 	ctx := context.Background() // the parent kills; nothing cancels in here
-	switch {
-	case t.Kind == taskWarm, t.Kind == taskProbe && t.CacheDir != "":
+	if t.Kind == taskWarm {
 		return pdf.Warm(ctx, t.CacheDir)
-	case t.Kind == taskProbe:
+	}
+	// The engine's compiled code is read from files, or written to them, while
+	// the process still may: nothing has been seen of the document.
+	var engine *pdf.Engine
+	if t.Type == chatconnect.TypePDF {
+		if engine, err = pdf.Start(ctx, t.CacheDir); err != nil {
+			return err
+		}
+		defer func() { _ = engine.Stop(ctx) }() // the process ends with it
+	}
+	confined, err := seal()
+	if err != nil {
+		return fmt.Errorf("confine: %w", err)
+	}
+	if err := out.send(message{Confined: &confined}); err != nil {
+		return err
+	}
+	if t.Kind == taskProbe {
 		return nil
 	}
 	file := os.NewFile(fdFile, "document")
@@ -99,7 +115,7 @@ func (t task) run(out sink.Sink) (err error) {
 	}
 	defer file.Close()
 	limited := &sink.Limited{To: out, MaxBytes: t.MaxText, MaxBlocks: t.MaxBlocks}
-	if err := read(ctx, t, file, limited); err != nil {
+	if err := read(engine, t, file, limited); err != nil {
 		return err
 	}
 	if limited.Bytes() == 0 {
@@ -108,13 +124,13 @@ func (t task) run(out sink.Sink) (err error) {
 	return nil
 }
 
-func read(ctx context.Context, t task, file io.ReaderAt, out sink.Sink) error {
+func read(engine *pdf.Engine, t task, file io.ReaderAt, out sink.Sink) error {
 	if t.Size == 0 {
 		return failure.Empty
 	}
 	switch t.Type {
 	case chatconnect.TypePDF:
-		return pdf.Read(ctx, file, t.Size, pdf.Options{CacheDir: t.CacheDir, MaxPages: t.MaxPages}, out)
+		return engine.Read(file, t.Size, t.MaxPages, out)
 	case chatconnect.TypeDOCX:
 		return docx.Read(file, t.Size, out)
 	case chatconnect.TypeCSV:

@@ -3,3 +3,5 @@
 package document_test
 
 func runParentIfAsked() {}
+
+func runEscapeIfAsked() {}

@@ -11,6 +11,7 @@ func TestMain(m *testing.M) {
 	misbehaveIfAsked()
 	document.RunChildIfAsked()
 	runParentIfAsked()
+	runEscapeIfAsked()
 	runHostileWorkerIfAsked()
 	os.Exit(m.Run())
 }

@@ -29,7 +29,8 @@ type Parser struct {
 	slots   chan struct{}
 	told    sync.Once // which limits its children lack
 
-	childEnv []string // set by tests whose children behave badly
+	childEnv     []string // set by tests whose children behave badly
+	toldConfined sync.Once
 }
 
 // NewParser makes a Parser. It starts nothing: see Warm.
@@ -271,6 +272,9 @@ func (p *Parser) run(ctx context.Context, t task, file *os.File, deadline time.D
 		timer.Stop()
 		timer = time.AfterFunc(deadline, func() { cancel(errDeadline) })
 	}
+	if to.onConfined == nil {
+		to.onConfined = p.tellConfined
+	}
 	// A read of the pipe ends when the child does: cancel kills it.
 	receiveErr := to.receive(resultRead)
 	if receiveErr != nil {
@@ -298,6 +302,33 @@ func (p *Parser) tell(l limits) {
 		p.options.Logger.Warn("files are read without limits that this system lacks; only the deadline and the caps on pages and text hold",
 			slog.String("lacking", l.Lacking), slog.String("in_force", l.InForce), slog.String("system", runtime.GOOS))
 	})
+}
+
+// tellConfined says once how children are confined on this system.
+func (p *Parser) tellConfined(c confinement) {
+	p.toldConfined.Do(func() {
+		if c.Lacking == "" {
+			p.options.Logger.Info("parser sandbox", slog.String("level", c.Level))
+			return
+		}
+		p.options.Logger.Warn("parser sandbox lacks layers that this system does not offer", slog.String("level", c.Level), slog.String("missing", c.Lacking))
+	})
+}
+
+// Confinement starts a child that reads nothing and returns how it is
+// confined on this system: "landlock ABI 7 + seccomp + rlimits". The first
+// child of a Parser has it logged.
+func (p *Parser) Confinement(ctx context.Context) (string, error) {
+	var found confinement
+	t, err := p.newTask(taskProbe, chatconnect.TypeTXT)
+	if err != nil {
+		return "", err
+	}
+	err = p.run(ctx, t, nil, p.options.Deadline, &receiver{onConfined: func(c confinement) {
+		found = c
+		p.tellConfined(c)
+	}})
+	return found.String(), err
 }
 
 // ending is all that is known of how a child ended.
@@ -357,18 +388,20 @@ func isOutOfMemory(stderr string) bool {
 // was taken over doesn't count for itself.
 type receiver struct {
 	onReady    func(limits)
+	onConfined func(confinement)
 	onBlock    func(chatconnect.Block) error
 	onProgress func(done, total int)
 	log        func(warning string)
 	maxText    int64
 	maxBlocks  int
 
-	ready   bool
-	done    bool
-	failure error
-	stopped error
-	text    int64
-	blocks  int
+	ready    bool
+	confined bool
+	done     bool
+	failure  error
+	stopped  error
+	text     int64
+	blocks   int
 }
 
 // receive reads until the last message, the pipe's end or an error.
@@ -393,6 +426,11 @@ func (r *receiver) receive(pipe io.Reader) error {
 			if !r.ready {
 				r.ready = true
 				r.onReady(*m.Ready)
+			}
+		case m.Confined != nil:
+			if !r.confined {
+				r.confined = true
+				r.onConfined(*m.Confined)
 			}
 		case m.Block != nil:
 			r.text += int64(len(m.Block.Text))

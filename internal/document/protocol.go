@@ -16,7 +16,7 @@ const envChild = "CHATCONNECT_DOCUMENT_CHILD"
 // File descriptors of a child, after the standard three.
 const (
 	fdResult = 3 // pipe: JSON lines of message
-	fdFile   = 4 // the document, opened for reading; absent with taskWarm and taskProbe
+	fdFile   = 4 // the document, opened for reading; of taskParse only
 )
 
 // maxLine bounds a line of the result pipe: a block of sink.MaxBlockBytes,
@@ -39,12 +39,13 @@ type task struct {
 const (
 	taskParse = "parse"
 	taskWarm  = "warm"
-	taskProbe = "probe" // starts as for a document, and reads none
+	taskProbe = "probe" // starts and is confined as for a document, and reads none
 )
 
 // message is one line from the child. Exactly one field is set.
 type message struct {
-	Ready    *limits            `json:"ready,omitempty"` // first line
+	Ready    *limits            `json:"ready,omitempty"`    // first line
+	Confined *confinement       `json:"confined,omitempty"` // before the first block
 	Block    *chatconnect.Block `json:"block,omitempty"`
 	Progress *progress          `json:"progress,omitempty"`
 	Warning  string             `json:"warning,omitempty"`

@@ -123,6 +123,9 @@ func (a *App) Run(ctx context.Context) error {
 		// The first PDF after an installation would wait seconds for the
 		// engine to compile; nothing else depends on this.
 		group.Go(func() error {
+			if _, err := a.parser.Confinement(running); err != nil && running.Err() == nil {
+				a.logger.WarnContext(ctx, "parser sandbox not tried", "error", err)
+			}
 			if err := a.parser.Warm(running); err != nil && running.Err() == nil {
 				a.logger.WarnContext(ctx, "PDF engine not warmed up", "error", err)
 			}

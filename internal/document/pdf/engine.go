@@ -23,20 +23,20 @@ import (
 // wasmPages bounds PDFium's linear memory: 4096 pages of 64 KiB, 256 MiB.
 const wasmPages = 4096
 
-// engine is one PDFium instance.
-type engine struct {
+// Engine is one PDFium instance. It opens files only while it starts.
+type Engine struct {
 	pdfium.Pdfium
 	pool  pdfium.Pool
 	cache wazero.CompilationCache
 }
 
-// start compiles PDFium, or loads it from cacheDir if it was compiled before,
+// Start compiles PDFium, or loads it from cacheDir if it was compiled before,
 // and makes an instance. With an empty cacheDir it compiles each time (3 s).
-func start(ctx context.Context, cacheDir string) (*engine, error) {
+func Start(ctx context.Context, cacheDir string) (*Engine, error) {
 	config := wazero.NewRuntimeConfig().
 		WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling).
 		WithMemoryLimitPages(wasmPages)
-	e := &engine{}
+	e := &Engine{}
 	if cacheDir != "" {
 		cache, err := wazero.NewCompilationCacheWithDir(cacheDir)
 		if err != nil {
@@ -53,16 +53,17 @@ func start(ctx context.Context, cacheDir string) (*engine, error) {
 		Stderr:        io.Discard,
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start pdfium: %w", err), e.close(ctx))
+		return nil, errors.Join(fmt.Errorf("start pdfium: %w", err), e.Stop(ctx))
 	}
 	e.pool = pool
 	if e.Pdfium, err = pool.GetInstance(30 * time.Second); err != nil {
-		return nil, errors.Join(fmt.Errorf("start pdfium instance: %w", err), e.close(ctx))
+		return nil, errors.Join(fmt.Errorf("start pdfium instance: %w", err), e.Stop(ctx))
 	}
 	return e, nil
 }
 
-func (e *engine) close(ctx context.Context) error {
+// Stop gives everything back.
+func (e *Engine) Stop(ctx context.Context) error {
 	var errs []error
 	if e.Pdfium != nil {
 		errs = append(errs, e.Close())
@@ -79,9 +80,9 @@ func (e *engine) close(ctx context.Context) error {
 // Warm compiles PDFium into cacheDir, so that the first document needn't wait
 // for it.
 func Warm(ctx context.Context, cacheDir string) error {
-	e, err := start(experimental.WithCompilationWorkers(ctx, 2), cacheDir)
+	e, err := Start(experimental.WithCompilationWorkers(ctx, 2), cacheDir)
 	if err != nil {
 		return err
 	}
-	return e.close(ctx)
+	return e.Stop(ctx)
 }

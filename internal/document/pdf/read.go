@@ -1,7 +1,6 @@
 package pdf
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,12 +19,6 @@ import (
 	"github.com/chatconnect/chatconnect/internal/document/sink"
 )
 
-// Options of Read.
-type Options struct {
-	CacheDir string // of compiled WebAssembly; empty compiles each time
-	MaxPages int
-}
-
 const (
 	// Below this many characters a page, on average, a document with pictures
 	// is a scan.
@@ -39,16 +32,11 @@ const (
 // Read emits one block for each page, or for each section of a page if the
 // document has an outline. Pages that can't be read are skipped and noted;
 // only when none can is the document corrupt.
-func Read(ctx context.Context, file io.ReaderAt, size int64, options Options, out sink.Sink) error {
+func (e *Engine) Read(file io.ReaderAt, size int64, maxPages int, out sink.Sink) error {
 	content := make([]byte, size)
 	if _, err := file.ReadAt(content, 0); err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read file: %w", err)
 	}
-	e, err := start(ctx, options.CacheDir)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = e.close(ctx) }() // the process ends with it
 	opened, err := e.OpenDocument(&requests.OpenDocument{File: &content})
 	if errors.Is(err, pdfiumerrors.ErrFormat) {
 		if repaired := withTrailer(content); repaired != nil {
@@ -62,8 +50,8 @@ func Read(ctx context.Context, file io.ReaderAt, size int64, options Options, ou
 	case err != nil:
 		return failure.Corrupt.Because(err)
 	}
-	d := &document{engine: e, ref: opened.Document, out: out}
-	return d.read(options.MaxPages)
+	d := &document{Engine: e, ref: opened.Document, out: out}
+	return d.read(maxPages)
 }
 
 var (
@@ -89,7 +77,7 @@ func withTrailer(content []byte) []byte {
 }
 
 type document struct {
-	*engine
+	*Engine
 	ref references.FPDF_DOCUMENT
 	out sink.Sink
 
