@@ -75,7 +75,7 @@ func (s *Server) observeRequest(c *gin.Context) {
 			}
 		}
 		s.Logger.Log(c.Request.Context(), level, "request",
-			"method", c.Request.Method, "path", c.Request.URL.Path, "route", route, "status", status,
+			"method", c.Request.Method, "path", loggedPath(c.Request.URL.Path), "route", route, "status", status,
 			"bytes", max(0, c.Writer.Size()), "duration_ms", float64(time.Since(start).Microseconds())/1000,
 			"remote", c.ClientIP())
 	}()
