@@ -18,9 +18,15 @@ TOOLS := $(CURDIR)/bin/tools
 GOLANGCI_LINT_VERSION := v2.15.0
 SQLC_VERSION := v1.31.1
 WORKFLOWCHECK_VERSION := v0.6.0
+GOVULNCHECK_VERSION := v1.9.0
+GO_LICENSES_VERSION := v1.6.0
+GITLEAKS_VERSION := v8.30.1
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 SQLC := $(TOOLS)/sqlc-$(SQLC_VERSION)
 WORKFLOWCHECK := $(TOOLS)/workflowcheck-$(WORKFLOWCHECK_VERSION)
+GOVULNCHECK := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
+GO_LICENSES := $(TOOLS)/go-licenses-$(GO_LICENSES_VERSION)
+GITLEAKS := $(TOOLS)/gitleaks-$(GITLEAKS_VERSION)
 
 .PHONY: help
 help: ## list the targets
@@ -98,6 +104,14 @@ lint: $(GOLANGCI_LINT) $(SQLC) $(WORKFLOWCHECK) ## golangci-lint, workflow deter
 	$(WORKFLOWCHECK) -show-pos ./workflows/...
 	$(SQLC) diff
 
+.PHONY: audit
+audit: $(GOLANGCI_LINT) $(GOVULNCHECK) $(GO_LICENSES) $(GITLEAKS) ## known vulnerabilities, insecure code, licences, secrets; says what it had to skip
+	@GOLANGCI_LINT=$(GOLANGCI_LINT) GOVULNCHECK=$(GOVULNCHECK) GO_LICENSES=$(GO_LICENSES) GITLEAKS=$(GITLEAKS) .ci/audit
+
+.PHONY: pin-images
+pin-images: ## write the digests of all container images into docker-compose.yml and the Dockerfile (needs docker and the registries)
+	@deploy/pin-images.sh
+
 .PHONY: generate
 generate: $(SQLC) ## regenerate internal/postgres/sqlcgen from schema/
 	$(SQLC) generate
@@ -132,7 +146,7 @@ clean: ## remove bin/; the state of make dev stays (make dev ARGS=--reset)
 define install
 	@mkdir -p $(TOOLS)
 	CGO_ENABLED=0 GOBIN=$(TOOLS) GOFLAGS= $(GO) install $(1)@$(2)
-	@mv $(TOOLS)/$(notdir $(1)) $@
+	@mv $(TOOLS)/$(notdir $(patsubst %/v8,%,$(1))) $@
 endef
 
 $(GOLANGCI_LINT):
@@ -141,3 +155,9 @@ $(SQLC):
 	$(call install,github.com/sqlc-dev/sqlc/cmd/sqlc,$(SQLC_VERSION))
 $(WORKFLOWCHECK):
 	$(call install,go.temporal.io/sdk/contrib/tools/workflowcheck,$(WORKFLOWCHECK_VERSION))
+$(GOVULNCHECK):
+	$(call install,golang.org/x/vuln/cmd/govulncheck,$(GOVULNCHECK_VERSION))
+$(GO_LICENSES):
+	$(call install,github.com/google/go-licenses,$(GO_LICENSES_VERSION))
+$(GITLEAKS):
+	$(call install,github.com/zricethezav/gitleaks/v8,$(GITLEAKS_VERSION))
