@@ -14,10 +14,22 @@ import (
 	"github.com/chatconnect/chatconnect/dev/stack/stacktest"
 )
 
-// health is what the port of the metrics says, which needs no secret.
+// health is what the port of the metrics says, which needs no secret, once all
+// is well: a busy machine may take a dependency for down.
 func (p *product) health(t testing.TB) response {
 	t.Helper()
-	return newPerson(t, strings.TrimSuffix(p.MetricsURL(), "/metrics")).get("/health").is(http.StatusOK)
+	return newPerson(t, strings.TrimSuffix(p.MetricsURL(), "/metrics")).healthy()
+}
+
+func (p *person) healthy(header ...string) response {
+	p.t.Helper()
+	for began := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		answer := p.get("/health", header...)
+		if answer.status == http.StatusOK {
+			return answer
+		}
+		require.Less(p.t, time.Since(began), patience, "%s", answer.body)
+	}
 }
 
 // TestHealthShowsQueues: with no worker running, a document waits in a queue
@@ -28,7 +40,7 @@ func TestHealthShowsQueues(t *testing.T) {
 	environ := stacktest.Environ(t)
 	front := startRoles(t, app.Roles{API: true}, environ)
 	shop, operator := newTenant(t, front.URL(), chatconnect.TierFree), newService(t, front)
-	require.JSONEq(t, `{"status":"ok"}`, string(shop.get("/health").is(http.StatusOK).body))
+	require.JSONEq(t, `{"status":"ok"}`, string(shop.healthy().body))
 	require.Equal(t, "internal_secret_wrong", shop.get("/health", "X-Internal-Secret", "guess").is(http.StatusUnauthorized).problem())
 
 	documents := shop.upload(file{"tea.txt", []byte("Tea is at four.")})
@@ -42,7 +54,7 @@ func TestHealthShowsQueues(t *testing.T) {
 		t.Helper()
 		for began := time.Now(); ; time.Sleep(100 * time.Millisecond) {
 			report = chatconnect.HealthReport{}
-			operator.get("/health", "X-Internal-Secret", operator.secret).is(http.StatusOK).into(&report)
+			operator.healthy("X-Internal-Secret", operator.secret).into(&report)
 			if holds() {
 				return
 			}
@@ -51,15 +63,17 @@ func TestHealthShowsQueues(t *testing.T) {
 	}
 	eventually("a document waits, and no worker is there", func() bool {
 		q := state("ingestion")
-		return q.Status == chatconnect.QueueUnattended && q.Backlog > 0 && q.OldestTaskSeconds > 0 && q.Pollers == 0
+		return q.Status == chatconnect.QueueUnattended && q.Backlog > 0 && q.OldestTaskSeconds > 0 && q.Pollers == 0 &&
+			state("chat").Status == chatconnect.QueueUnattended
 	})
 	require.Empty(t, report.Workers)
 	require.Equal(t, chatconnect.DependencyUp, report.Dependencies["temporal"].Status)
-	require.Equal(t, chatconnect.QueueUnattended, state("chat").Status)
 	require.Contains(t, string(front.health(t).body), `"queues":[{"name":"chat"`)
-	metrics := newPerson(t, strings.TrimSuffix(front.MetricsURL(), "/metrics")).get("/metrics").is(http.StatusOK)
-	require.Contains(t, string(metrics.body), `chatconnect_task_queue_pollers{queue="ingestion"} 0`)
-	require.Contains(t, string(metrics.body), `chatconnect_task_queue_up{queue="chat"} 1`)
+	eventually("Prometheus is told", func() bool {
+		metrics := newPerson(t, strings.TrimSuffix(front.MetricsURL(), "/metrics")).get("/metrics").is(http.StatusOK)
+		return strings.Contains(string(metrics.body), `chatconnect_task_queue_pollers{queue="ingestion"} 0`) &&
+			strings.Contains(string(metrics.body), `chatconnect_task_queue_up{queue="chat"} 1`)
+	})
 
 	back := startRoles(t, app.Roles{Worker: true}, environ)
 	shop.all(documents, func(d chatconnect.Document) bool { return d.Status == chatconnect.StatusReady })

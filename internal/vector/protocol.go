@@ -17,7 +17,7 @@ import (
 const restPort = 6333
 
 // protocolTimeout bounds CheckProtocol.
-const protocolTimeout = 2 * time.Second
+const protocolTimeout = 5 * time.Second
 
 // http2Preface is what an HTTP/2 client says first: a fixed text, and empty
 // settings.
@@ -30,9 +30,16 @@ func errREST(port int) error {
 
 // CheckProtocol returns an error if the URL of Qdrant is one of its REST port:
 // gRPC would try to connect there for ever, and say nothing that helps. It
-// takes two seconds at most. A server that can't be reached is no error: it
+// takes five seconds at most. A server that can't be reached is no error: it
 // may be starting.
 func CheckProtocol(ctx context.Context, rawURL string) error {
+	ctx, cancel := context.WithTimeout(ctx, protocolTimeout)
+	defer cancel()
+	return checkProtocol(ctx, rawURL)
+}
+
+// checkProtocol does so until ctx ends, which has a deadline.
+func checkProtocol(ctx context.Context, rawURL string) error {
 	a, err := parseURL(rawURL)
 	if err != nil {
 		return err
@@ -40,8 +47,6 @@ func CheckProtocol(ctx context.Context, rawURL string) error {
 	if a.port == restPort {
 		return errREST(a.port)
 	}
-	ctx, cancel := context.WithTimeout(ctx, protocolTimeout)
-	defer cancel()
 	conn, err := a.dial(ctx)
 	if err != nil {
 		return nil //nolint:nilerr // not reachable yet
