@@ -91,6 +91,8 @@ func TestRESTPortOfQdrant(t *testing.T) {
 	}
 }
 
+const reportSecret = "0123456789abcdef0123456789abcdef"
+
 const healthReport = `{"status":"ok","version":"1.2.3",
 	"dependencies":{"redis":{"status":"up","latencyMs":0.42},"postgres":{"status":"down","latencyMs":2000}},
 	"queues":[{"name":"chat","status":"ok","backlog":12,"oldestTaskSeconds":90,"pollers":1,"lastPollAt":"2026-11-30T03:00:00Z"},
@@ -105,7 +107,7 @@ func TestHealthPrintsTheReport(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == "/readyz":
-		case guarded.Load() && r.Header.Get("X-Internal-Secret") != "the secret":
+		case guarded.Load() && r.Header.Get("X-Internal-Secret") != reportSecret:
 			fmt.Fprint(w, `{"status":"ok"}`)
 		default:
 			fmt.Fprint(w, healthReport)
@@ -130,7 +132,7 @@ func TestHealthPrintsTheReport(t *testing.T) {
 	}
 	reported(ask(nil, "health", "worker"))
 	guarded.Store(true)
-	reported(ask([]string{"INTERNAL_API_SECRET=the secret"}, "health"))
+	reported(ask([]string{"INTERNAL_API_SECRET=" + reportSecret}, "health"))
 	require.Empty(t, ask(nil, "health"), "without the secret it is asked for nothing")
 }
 
