@@ -78,12 +78,6 @@ func (b TokenBudget) LimitedBy() string {
 	}
 }
 
-// MonthEnds is when a budget that is used up at the given time begins anew.
-func MonthEnds(now time.Time) time.Time {
-	now = now.UTC()
-	return time.Date(now.Year(), now.Month()+1, 1, 0, 0, 0, 0, time.UTC)
-}
-
 // Built-in models. They run in this process, so their tokens cost nothing and
 // count against no budget.
 const (

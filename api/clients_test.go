@@ -139,7 +139,7 @@ func TestTheOperatorSetsThePlan(t *testing.T) {
 	}, r.json(t))
 	shown := owner.get("/api/dashboard/clients/" + string(client)).json(t)
 	require.Equal(t, "paid", shown["tier"])
-	require.Equal(t, 5000.0, shown["tokenCeiling"])
+	require.EqualValues(t, 5000, shown["tokenCeiling"])
 	require.Equal(t, object{"used": 1.0, "limit": 20.0}, shown["quotas"].(object)["keys"])
 	require.Equal(t, true, patch(operator, object{"token_ceiling": 0}).json(t)["own_ceiling"])
 	require.Equal(t, false, patch(operator, object{"token_ceiling": nil}).json(t)["own_ceiling"])

@@ -212,7 +212,7 @@ func TestLeavingEarlyIsNotFree(t *testing.T) {
 	b.embedder.during = func() { close(asked); <-answer }
 	gone := make(chan error, 1)
 	go func() {
-		r, err := http.NewRequestWithContext(ctx, "POST", b.http.URL+"/embed", strings.NewReader(`{"texts":["a"]}`))
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.http.URL+"/embed", strings.NewReader(`{"texts":["a"]}`))
 		if err == nil {
 			r.Header = server.header.Clone()
 			r.Header.Set("Content-Type", "application/json")

@@ -38,7 +38,7 @@ test('model, budget and retention are changed, refused with a reason, and kept',
   await register(page);
   await createClient(page, 'Settings');
   await section(page).getByText('The free tier’s model').waitFor();
-  await section(page).getByText('0 used this month, no limit').waitFor();
+  await section(page).getByText('0 of 5,000,000 used this month (the operator’s limit)').waitFor();
   await section(page).getByText('Kept until they are deleted').waitFor();
   await upload(page, textFile('facts.txt', FACT));
   await ready(page, 'facts.txt');
@@ -130,7 +130,7 @@ test('model, budget and retention are changed, refused with a reason, and kept',
   await save(page);
   await section(page).getByText('Kept until they are deleted').waitFor();
   await section(page).getByText('The free tier’s model').waitFor();
-  await section(page).getByText(/used this month, no limit$/).waitFor();
+  await section(page).getByText(/of 5,000,000 used this month \(the operator’s limit\)$/).waitFor();
   check();
 });
 
@@ -231,7 +231,7 @@ for (const [view, options] of Object.entries({
     await register(page);
     await createClient(page, 'A website with quite a long name, so that lines have to be broken');
     await section(page).scrollIntoViewIfNeeded();
-    await section(page).getByText('0 used this month, no limit').waitFor();
+    await section(page).getByText('0 of 5,000,000 used this month (the operator’s limit)').waitFor();
     await look('1-fresh');
     await change(page);
     await look('2-form');

@@ -15,7 +15,7 @@ import (
 )
 
 // internalSecret is that of the installation under test.
-const internalSecret = "the bench's own, which nobody else can reach"
+var internalSecret = uuid.NewString() + uuid.NewString()
 
 // tenant is a person with an account and one client.
 type tenant struct {
