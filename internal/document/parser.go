@@ -353,6 +353,8 @@ func verdict(t task, to *receiver, end ending) error {
 		return to.failure
 	case to.done:
 		return nil // whatever it did afterwards: everything has been said
+	case to.ready && t.Kind == taskParse && !to.confined && end.received == nil:
+		return errStopped(errors.Join(end.cause, detail)) // it was still loading its engine: the document is not touched before
 	case errors.Is(end.cause, errDeadline):
 		return failure.TooComplex.Because(errDeadline)
 	case errors.Is(end.cause, errMute):

@@ -27,6 +27,9 @@ func misbehaveIfAsked() {
 	switch way {
 	case "out of memory before ready":
 		fmt.Fprintln(os.Stderr, "fatal error: runtime: out of memory")
+	case "out of memory while loading":
+		fmt.Fprintln(result, `{"ready":{"inForce":"none"}}`)
+		fmt.Fprintln(os.Stderr, "fatal error: runtime: out of memory")
 	case "silent before ready":
 	case "killed":
 		fmt.Fprintln(result, `{"ready":{"inForce":"none"}}`)
@@ -51,7 +54,7 @@ func misbehaveIfAsked() {
 // tells which.
 func TestDeathsOfTheChild(t *testing.T) {
 	t.Parallel()
-	for _, way := range []string{"out of memory before ready", "silent before ready", "killed", "unknown failure"} {
+	for _, way := range []string{"out of memory before ready", "out of memory while loading", "silent before ready", "killed", "unknown failure"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
 			p := newParser(t, document.Options{})
