@@ -95,7 +95,19 @@ const (
 	ChatUnanswered ChatStatus = "unanswered" // nothing in the documents fits
 	ChatStopped    ChatStatus = "stopped"    // by the visitor; the answer is the text so far
 	ChatFailed     ChatStatus = "failed"
+
+	ChatSmallTalk ChatStatus = "smalltalk"         // a greeting, thanks and the like: nothing was searched for
+	ChatHandoff   ChatStatus = "handoff_requested" // a person was asked for; the request is only noted
 )
+
+// ChatStatuses lists all of them.
+func ChatStatuses() []ChatStatus {
+	return []ChatStatus{ChatAnswered, ChatUnanswered, ChatSmallTalk, ChatHandoff, ChatStopped, ChatFailed}
+}
+
+// AskedModel reports whether an exchange that ended so was written by the
+// client's model, or stopped or failed on the way there.
+func (s ChatStatus) AskedModel() bool { return s != ChatSmallTalk && s != ChatHandoff }
 
 // ChatLog is one exchange as kept for the tenant. Usage and Cost are of all
 // that it took; the part that rewriting the question took, perhaps by another
@@ -133,5 +145,6 @@ type ChatContext struct {
 	History   []Turn // oldest first
 	Knowledge Knowledge
 	Model     string // the client's own choice, "" for its tier's
+	Locale    string // of its widget, a BCP 47 tag; "" or "auto" for the visitor's own
 	Budget    TokenBudget
 }

@@ -78,6 +78,8 @@ type DayUsage struct {
 	Questions  int64  `json:"questions"`
 	Answered   int64  `json:"answered"`
 	Unanswered int64  `json:"unanswered"`
+	SmallTalk  int64  `json:"smalltalk"`
+	Handoffs   int64  `json:"handoffRequested"`
 	Stopped    int64  `json:"stopped"`
 	Failed     int64  `json:"failed"`
 

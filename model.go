@@ -12,6 +12,9 @@ type Prompt struct {
 	History  []Turn
 	Question string
 	Passages []Passage
+	// Language is an ISO 639-1 code: what the program itself says to the visitor
+	// is in it. A model answers in the question's own.
+	Language string
 }
 
 // Completion is a model's finished answer.

@@ -55,9 +55,9 @@ func (a *Chat) finishedEarlier(ctx context.Context, in *temporal.GenerateInput, 
 		}
 		return kept, a.finish(ctx, stream, kept)
 	case told.Done:
-		provider, model := a.Model.Name(in.Tier)
-		result := &temporal.GenerateResult{
-			Answer: told.Answer, Status: told.Status, Provider: provider, Model: model, Latency: time.Since(in.AskedAt),
+		result := &temporal.GenerateResult{Answer: told.Answer, Status: told.Status, Latency: time.Since(in.AskedAt)}
+		if told.Status.AskedModel() {
+			result.Provider, result.Model = a.Model.Name(in.Tier)
 		}
 		result.Answer.Usage = told.Answer.Usage.Minus(in.Rewritten.Usage) // the visitor was told of both
 		result.AddRewriting(in.Rewritten)

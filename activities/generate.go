@@ -10,6 +10,7 @@ import (
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/activities/answerstream"
+	"github.com/chatconnect/chatconnect/language/smalltalk"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
@@ -28,7 +29,7 @@ func (a *Chat) Generate(ctx context.Context, in *temporal.GenerateInput) (*tempo
 		result, err = a.write(ctx, in, attempt)
 	}
 	if err != nil {
-		return nil, temporal.EncodeError(err)
+		return nil, encodeFor(err, visitorLanguage(in))
 	}
 	// Here and not by an activity of its own, which would be one event more in
 	// every history. If it fails, the workflow does it, for as long as it takes.
@@ -49,9 +50,7 @@ func (a *Chat) write(ctx context.Context, in *temporal.GenerateInput, attempt in
 	defer a.Stops.OnStop(in.Ref(), func() { stop(errStopped) })()
 
 	var firstToken time.Duration
-	completion, err := a.Model.Generate(asking, chatconnect.Prompt{
-		Tier: in.Tier, Model: in.ChosenModel, Attempt: attempt, History: in.History, Question: in.Text, Passages: in.Passages,
-	}, func(ctx context.Context, text string) error {
+	completion, err := a.compose(asking, in, attempt, func(ctx context.Context, text string) error {
 		if firstToken == 0 {
 			firstToken = time.Since(in.AskedAt)
 		}
@@ -72,6 +71,22 @@ func (a *Chat) write(ctx context.Context, in *temporal.GenerateInput, attempt in
 	result.TimeToFirstToken = firstToken
 	a.keep(ctx, in.Ref(), result)
 	return result, a.finish(ctx, stream, result)
+}
+
+// compose has the model write the answer; to small talk it gives a sentence of
+// its own, which costs nothing and needs no provider.
+func (a *Chat) compose(ctx context.Context, in *temporal.GenerateInput, attempt int, onToken func(context.Context, string) error) (chatconnect.Completion, error) {
+	if in.SmallTalk == "" {
+		return a.Model.Generate(ctx, chatconnect.Prompt{
+			Tier: in.Tier, Model: in.ChosenModel, Attempt: attempt, History: in.History, Question: in.Text, Passages: in.Passages,
+			Language: string(visitorLanguage(in)),
+		}, onToken)
+	}
+	text := replyTo(smalltalk.Kind(in.SmallTalk), visitorLanguage(in))
+	if err := onToken(ctx, text); err != nil {
+		return chatconnect.Completion{}, err
+	}
+	return chatconnect.Completion{Text: text}, nil
 }
 
 // spent counts what an attempt that came to nothing took from the provider, so
@@ -107,9 +122,14 @@ func (a *Chat) resultOf(in *temporal.GenerateInput, completion chatconnect.Compl
 		Latency: time.Since(in.AskedAt), Cost: completion.Cost,
 	}
 	result.AddRewriting(in.Rewritten)
-	if completion.Unanswered {
+	switch {
+	case in.SmallTalk == string(smalltalk.Handoff):
+		result.Status = chatconnect.ChatHandoff
+	case in.SmallTalk != "":
+		result.Status = chatconnect.ChatSmallTalk
+	case completion.Unanswered:
 		result.Status = chatconnect.ChatUnanswered
-	} else {
+	default:
 		result.Answer.Sources = chatconnect.Cited(completion.Text, in.Passages)
 	}
 	return result

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/language/replies"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
@@ -26,7 +27,7 @@ func (a *Chat) Log(ctx context.Context, in *temporal.LogInput) (*temporal.Genera
 	result := in.GenerateResult
 	switch {
 	case in.ErrorCode != "":
-		a.tell(ctx, in.Ref(), event(1, chatconnect.EventError, chatconnect.ErrorData{Code: in.ErrorCode, Message: in.ErrorMessage}))
+		a.tell(ctx, in.Ref(), event(1, chatconnect.EventError, chatconnect.ErrorData{Code: in.ErrorCode, Message: errorMessage(in)}))
 	case !in.Told:
 		result = a.endStopped(ctx, in)
 	}
@@ -35,6 +36,15 @@ func (a *Chat) Log(ctx context.Context, in *temporal.LogInput) (*temporal.Genera
 	}
 	result.Logged = true
 	return &result, nil
+}
+
+// errorMessage is what the visitor is told of a failure. What Temporal itself
+// ended has no message in their language yet.
+func errorMessage(in *temporal.LogInput) string {
+	if in.ErrorCode == temporal.CodeTimeout || in.ErrorCode == chatconnect.CodeInternal || in.ErrorMessage == "" {
+		return replies.OfError(in.ErrorCode, languageOfInput(&in.ChatInput))
+	}
+	return in.ErrorMessage
 }
 
 func (a *Chat) record(ctx context.Context, in *temporal.LogInput, result temporal.GenerateResult) error {
@@ -73,7 +83,9 @@ func (a *Chat) endStopped(ctx context.Context, in *temporal.LogInput) temporal.G
 	if told.Done {
 		if kept == nil {
 			result.Answer, result.Status = told.Answer, told.Status
-			result.Provider, result.Model = a.Model.Name(in.Tier)
+			if told.Status.AskedModel() {
+				result.Provider, result.Model = a.Model.Name(in.Tier)
+			}
 		}
 		return result
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/language"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
@@ -25,12 +26,15 @@ var errBudgetExhausted = chatconnect.Errorf(chatconnect.KindForbidden, "budget_e
 // without history waits for the slowest of database, caches and embedder, and
 // then for the search.
 func (a *Chat) Retrieve(ctx context.Context, in *temporal.ChatInput) (*temporal.RetrieveResult, error) {
+	if isSmallTalk(in.Text) {
+		return a.retrieveSmallTalk(ctx, in)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	started := time.Now()
 	generations, err := a.Index.Generations(ctx)
 	if err != nil {
-		return nil, temporal.EncodeError(err)
+		return nil, encodeFor(err, languageOfInput(in))
 	}
 	search := func(text string) *ahead { return a.searchAhead(ctx, in.ClientID, generations.Active, text) }
 	var ahead *ahead
@@ -38,18 +42,19 @@ func (a *Chat) Retrieve(ctx context.Context, in *temporal.ChatInput) (*temporal.
 		ahead = search(in.Text)
 	}
 	found, err := a.Chats.ChatContext(ctx, in.ClientID, in.SessionID, turnsOfHistory)
+	locale := language.Of(in.Text, languageContext(in, found))
 	if err != nil {
-		return nil, temporal.EncodeError(err)
+		return nil, encodeFor(err, locale)
 	}
 	if err := a.checkBudget(ctx, in, found.Budget); err != nil {
-		return nil, temporal.EncodeError(err)
+		return nil, encodeFor(err, locale)
 	}
 	read := time.Since(started)
-	result := &temporal.RetrieveResult{History: found.History, ChosenModel: found.Model}
+	result := &temporal.RetrieveResult{History: withoutSmallTalk(found.History), ChosenModel: found.Model, ReplyLanguage: string(locale)}
 	if found.Knowledge.Ready == 0 {
 		return result, nil
 	}
-	if result.Rewritten = a.rewrite(ctx, in, found.History); result.Rewritten.Text != in.Text {
+	if result.Rewritten = a.rewrite(ctx, in, result.History); result.Rewritten.Text != in.Text {
 		ahead = search(result.Rewritten.Text)
 	} else {
 		result.Rewritten.Text = "" // the question itself
@@ -70,7 +75,7 @@ func (a *Chat) Retrieve(ctx context.Context, in *temporal.ChatInput) (*temporal.
 	}
 	if err != nil {
 		a.rewrittenInVain(ctx, in, ahead.text, result.Rewritten)
-		return nil, temporal.EncodeError(err)
+		return nil, encodeFor(err, locale)
 	}
 	a.Logger.DebugContext(ctx, "retrieved", "message_id", in.MessageID, "context_read", read, "vector_ready", ready, "searched", time.Since(started))
 	a.cachePassages(ctx, ahead.key, cachedSearch{found.Knowledge.Version, result.Passages})

@@ -9,6 +9,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/language"
+	"github.com/chatconnect/chatconnect/language/replies"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
@@ -22,6 +24,7 @@ type answerStream struct {
 	reader *relayReader
 	out    *sseWriter
 	place  chatconnect.Place // of the session's streams
+	locale language.Locale   // of what the reader is told of a failure
 
 	last    int64           // id of the last event the reader has
 	resumed bool            // the reader has text from before this stream
@@ -196,9 +199,9 @@ func (a *answerStream) finish(ctx context.Context, o outcome) error {
 	answer := wholeAnswer(o.result.Answer, a.ref)
 	switch {
 	case o.err != nil:
-		a.emit(chatconnect.EventError, chatconnect.ErrorData{Code: errChatFailed.Code, Message: errChatFailed.Message})
+		a.emit(chatconnect.EventError, chatconnect.ErrorData{Code: errChatFailed.Code, Message: replies.OfError(errChatFailed.Code, a.locale)})
 	case o.result.ErrorCode != "":
-		e := chatconnect.AsError(resultError(o.result))
+		e := chatconnect.AsError(resultError(o.result, a.locale))
 		a.emit(chatconnect.EventError, chatconnect.ErrorData{Code: e.Code, Message: e.Message})
 	default:
 		if a.resumed || a.text.String() != answer.Text {

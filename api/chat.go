@@ -14,6 +14,8 @@ import (
 	sdktemporal "go.temporal.io/sdk/temporal"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/language"
+	"github.com/chatconnect/chatconnect/language/replies"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
@@ -47,7 +49,7 @@ func (s *Server) postChat(c *gin.Context) {
 		return
 	}
 	if result.ErrorCode != "" {
-		s.fail(c, resultError(result))
+		s.fail(c, resultError(result, questionLanguage(q.ChatInput)))
 		return
 	}
 	c.JSON(http.StatusOK, chatAnswer{wholeAnswer(result.Answer, q.Ref()), answerStatus(result), q.sessionToken})
@@ -120,18 +122,24 @@ func workflowEnded(err error) bool {
 	return errors.As(err, &execution) || errors.As(err, &absent)
 }
 
+// questionLanguage is the language to tell a visitor about a failure in.
+func questionLanguage(in temporal.ChatInput) language.Locale {
+	return language.Of(in.Text, language.Context{Browser: language.Locale(in.Language)})
+}
+
 // resultError is the problem of an answer that failed. The code decides
-// whether to try again soon (503) or whether the model refused (502).
-func resultError(result temporal.ChatResult) error {
+// whether to try again soon (503) or whether the model refused (502). Of what
+// Temporal itself ended, nobody has told the visitor in their language yet.
+func resultError(result temporal.ChatResult, locale language.Locale) error {
 	e := chatconnect.Errorf(chatconnect.KindUnavailable, result.ErrorCode, "%s", result.ErrorMessage)
-	if e.Message == "" {
-		e.Message = errChatFailed.Message
+	if e.Message == "" || e.Code == chatconnect.CodeInternal || e.Code == temporal.CodeTimeout {
+		e.Message = replies.OfError(e.Code, locale)
 	}
 	switch code := result.ErrorCode; {
-	case code == "internal", code == errChatFailed.Code:
+	case code == chatconnect.CodeInternal, code == errChatFailed.Code:
 		e.Kind = chatconnect.KindInternal
 		return e
-	case code == "timeout", strings.HasSuffix(code, "_unavailable"), strings.HasSuffix(code, "_rate_limited"):
+	case code == temporal.CodeTimeout, strings.HasSuffix(code, "_unavailable"), strings.HasSuffix(code, "_rate_limited"):
 		e.RetryAfter = retryAfterOutage
 		return e
 	case code == "budget_exhausted":

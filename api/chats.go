@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -78,10 +79,8 @@ func conversationFilter(c *gin.Context) (chatconnect.ConversationFilter, error) 
 	if utf8.RuneCountInString(filter.Search) > maxSearch {
 		return filter, invalidFilter("search has at most %d characters.", maxSearch)
 	}
-	switch filter.Status {
-	case "", chatconnect.ChatAnswered, chatconnect.ChatUnanswered, chatconnect.ChatStopped, chatconnect.ChatFailed:
-	default:
-		return filter, invalidFilter("status is answered, unanswered, stopped or failed.")
+	if filter.Status != "" && !slices.Contains(chatconnect.ChatStatuses(), filter.Status) {
+		return filter, invalidFilter("status is answered, unanswered, smalltalk, handoff_requested, stopped or failed.")
 	}
 	if filter.Rating != "" && !filter.Rating.Valid() {
 		return filter, invalidFilter("rating is up, down or none.")

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/language"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
@@ -53,7 +54,7 @@ func (s *Server) postChatStream(c *gin.Context) {
 		s.refuseChat(c, err)
 		return
 	}
-	s.streamAnswer(c, &answerStream{ref: q.Ref(), run: run, reader: reader, last: after, place: q.place})
+	s.streamAnswer(c, &answerStream{ref: q.Ref(), run: run, reader: reader, last: after, place: q.place, locale: questionLanguage(q.ChatInput)})
 }
 
 // getChatStream re-attaches to an answer after a lost connection.
@@ -94,7 +95,7 @@ func (s *Server) getChatStream(c *gin.Context) {
 		return
 	}
 	run := s.Temporal.GetWorkflow(ctx, temporal.ChatWorkflowID(ref), "")
-	s.streamAnswer(c, &answerStream{ref: ref, run: run, reader: s.followRelay(ctx, ref, after), last: after, place: place})
+	s.streamAnswer(c, &answerStream{ref: ref, run: run, reader: s.followRelay(ctx, ref, after), last: after, place: place, locale: language.OfHeader(c.GetHeader("Accept-Language"))})
 }
 
 // findAnswer makes sure that there is an answer to attach to and that its

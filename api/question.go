@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/language"
 	"github.com/chatconnect/chatconnect/temporal"
 )
 
@@ -44,7 +45,8 @@ func (s *Server) acceptQuestion(c *gin.Context, stream bool) (*accepted, error) 
 	if err := decodeJSON(c, maxChatBody, &in); err != nil {
 		return nil, err
 	}
-	q := &accepted{ChatInput: temporal.ChatInput{ClientID: owner.ClientID, Tier: owner.Tier, AskedAt: asked}}
+	q := &accepted{ChatInput: temporal.ChatInput{ClientID: owner.ClientID, Tier: owner.Tier, AskedAt: asked,
+		Language: string(language.OfHeader(c.GetHeader("Accept-Language")))}}
 	var err error
 	claim := false
 	if in.SessionID != "" {

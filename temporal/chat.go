@@ -21,6 +21,9 @@ type ChatInput struct {
 	Tier      chatconnect.Tier      `json:"tier"`
 	Metadata  map[string]any        `json:"metadata,omitempty"`
 	AskedAt   time.Time             `json:"askedAt"`
+	// Language is what the visitor's browser asks for, an ISO 639-1 code; "" if
+	// that is not known.
+	Language string `json:"language,omitempty"`
 }
 
 // Tenant is whose visitor asks.
@@ -57,6 +60,10 @@ type RetrieveResult struct {
 	// a model took to find it.
 	Rewritten   chatconnect.Rewritten `json:"rewritten,omitzero"`
 	ChosenModel string                `json:"chosenModel,omitempty"` // the client's own
+	// SmallTalk is what the message is if it needs no search and no model (see
+	// language/smalltalk), ReplyLanguage what the program itself replies in.
+	SmallTalk     string `json:"smallTalk,omitempty"`
+	ReplyLanguage string `json:"replyLanguage,omitempty"`
 }
 
 // GenerateInput asks for the answer. GenerateResult is the answer with what

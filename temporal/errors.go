@@ -14,6 +14,9 @@ const (
 	CodePointsMissing = "points_missing" // the index must be filled again
 )
 
+// CodeTimeout is the code of work that Temporal gave up waiting for.
+const CodeTimeout = "timeout"
+
 // errorDetail is what an ApplicationError carries so that the domain error
 // comes out of a workflow as it went in.
 type errorDetail struct {
@@ -24,7 +27,11 @@ type errorDetail struct {
 // EncodeError turns a domain error into the form activities return: Temporal
 // retries what may pass (after RetryAfter, where the provider named it) and
 // nothing else.
-func EncodeError(err error) error {
+func EncodeError(err error) error { return EncodeErrorAs(err, "") }
+
+// EncodeErrorAs is EncodeError with what the visitor is told instead of the
+// error's own message, which stays what operators read.
+func EncodeErrorAs(err error, message string) error {
 	if err == nil || sdktemporal.IsCanceledError(err) {
 		return err
 	}
@@ -33,9 +40,12 @@ func EncodeError(err error) error {
 		return err
 	}
 	e := chatconnect.AsError(err)
+	if message == "" {
+		message = e.Message
+	}
 	options := sdktemporal.ApplicationErrorOptions{
 		Cause:   e.Err,
-		Details: []any{errorDetail{Kind: e.Kind, Message: e.Message}},
+		Details: []any{errorDetail{Kind: e.Kind, Message: message}},
 	}
 	switch e.Kind {
 	case chatconnect.KindRateLimited, chatconnect.KindUnavailable:
@@ -63,7 +73,7 @@ func DecodeError(err error) *chatconnect.Error {
 	}
 	var timeout *sdktemporal.TimeoutError
 	if errors.As(err, &timeout) {
-		return chatconnect.Errorf(chatconnect.KindUnavailable, "timeout", "This took too long. Please try again.").Because(err)
+		return chatconnect.Errorf(chatconnect.KindUnavailable, CodeTimeout, "This took too long. Please try again.").Because(err)
 	}
 	return chatconnect.AsError(err)
 }

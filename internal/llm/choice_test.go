@@ -9,6 +9,7 @@ import (
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/bench/fakemodel"
+	"github.com/chatconnect/chatconnect/language/replies"
 )
 
 func (f fake) options() Options {
@@ -180,7 +181,7 @@ func TestNothingFoundCostsNothing(t *testing.T) {
 				require.Empty(t, got.Model)
 				require.Zero(t, got.Usage)
 				require.Greater(t, len(tokens), 3, "it is streamed all the same")
-				require.Equal(t, dontKnow(languageOf(tt.prompt.Question)), got.Text)
+				require.Equal(t, replies.Say(replies.NothingFound, localeOf(tt.prompt)), got.Text)
 			}
 		})
 	}

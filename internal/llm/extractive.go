@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/language/replies"
 )
 
 // ExtractiveModel names the built-in model.
@@ -77,7 +78,7 @@ func (extractive) Name(chatconnect.Tier) (provider, model string) {
 func (extractive) Generate(ctx context.Context, prompt chatconnect.Prompt, onToken func(context.Context, string) error) (chatconnect.Completion, error) {
 	text, found := extract(prompt)
 	if !found {
-		text = dontKnow(languageOf(prompt.Question))
+		text = replies.Say(replies.NothingFound, localeOf(prompt))
 	}
 	said, err := recite(ctx, text, onToken)
 	usage := chatconnect.Usage{InputTokens: estimateTokens(prompt.Question), OutputTokens: estimateTokens(said)}

@@ -148,7 +148,7 @@ func TestExtractiveSaysThatItDoesNotKnow(t *testing.T) {
 		{shop, "Quelle est la capitale de l'Italie ?", "rien trouvé"},
 		{shop, "¿Cuál es la capital de Italia?", "no he encontrado"},
 		{shop, "Qual é a capital da Itália?", "não encontrei"},
-		{shop, "イタリアの首都はどこですか", "could not find"},
+		{shop, "イタリアの首都はどこですか", "見つかりませんでした"},
 	} {
 		t.Run(tt.question, func(t *testing.T) {
 			t.Parallel()
@@ -224,23 +224,6 @@ func TestSplitSentences(t *testing.T) {
 		{"«Oui.» Non.", []string{"«Oui.»", "Non."}},
 	} {
 		require.Equal(t, tt.want, splitSentences(tt.text), tt.text)
-	}
-}
-
-func TestLanguageOf(t *testing.T) {
-	t.Parallel()
-	for question, want := range map[string]language{
-		"What is the return period?":          english,
-		"Wie lange habe ich Zeit?":            german,
-		"Öffnungszeiten?":                     german,
-		"Quels sont les horaires ?":           french,
-		"¿Cuánto cuesta el envío?":            spanish,
-		"Quanto custa o envio?":               portuguese,
-		"Não recebi a encomenda":              portuguese,
-		"DHL":                                 english,
-		"Is the password in the login email?": english,
-	} {
-		require.Equal(t, want, languageOf(question), question)
 	}
 }
 

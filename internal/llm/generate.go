@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/language"
+	"github.com/chatconnect/chatconnect/language/replies"
 	"github.com/tmc/langchaingo/llms"
 )
 
@@ -52,7 +54,7 @@ func (m *chatModel) Generate(ctx context.Context, prompt chatconnect.Prompt, onT
 		llms.WithStreamingFunc(func(_ context.Context, chunk []byte) error { return out.write(string(chunk)) }),
 	)
 	if out.echo.echoing {
-		return m.refuseEcho(messages, out, prompt.Question)
+		return m.refuseEcho(messages, out, localeOf(prompt))
 	}
 	// The order matters: langchaingo reports a cancelled stream as a short
 	// answer, and hides the Doer's errors behind plain ones.
@@ -78,7 +80,7 @@ func (m *chatModel) Generate(ctx context.Context, prompt chatconnect.Prompt, onT
 	case "content_filter", "refusal":
 		return m.completion(messages, out, resp), final(CodeRefused, fmt.Errorf("%s %s stopped with %q", m.provider, m.model, stop))
 	}
-	if err := out.finish(prompt.Question); err != nil {
+	if err := out.finish(localeOf(prompt)); err != nil {
 		return m.completion(messages, out, resp), err
 	}
 	if out.text.Len() == 0 {
@@ -122,8 +124,8 @@ func (m *chatModel) complete(ctx context.Context, messages []llms.MessageContent
 }
 
 // refuseEcho ends an answer that had begun to recite the rules.
-func (m *chatModel) refuseEcho(messages []llms.MessageContent, out *answerWriter, question string) (chatconnect.Completion, error) {
-	text := noRules(languageOf(question))
+func (m *chatModel) refuseEcho(messages []llms.MessageContent, out *answerWriter, locale language.Locale) (chatconnect.Completion, error) {
+	text := replies.Say(replies.About, locale)
 	if out.text.Len() > 0 {
 		text = "\n\n" + text
 	}
@@ -199,14 +201,14 @@ func (w *answerWriter) emit(text string) error {
 
 // finish passes on what is held. A model that sent the marker and nothing
 // else has said that it doesn't know: a sentence says so for it.
-func (w *answerWriter) finish(question string) error {
+func (w *answerWriter) finish(locale language.Locale) error {
 	rest := w.links.write(w.echo.write(w.filter.flush()))
 	rest += w.links.write(w.echo.flush()) + w.links.flush()
 	if err := w.emit(rest); err != nil {
 		return err
 	}
 	if w.text.Len() == 0 && w.filter.found {
-		return w.emit(dontKnow(languageOf(question)))
+		return w.emit(replies.Say(replies.NothingFound, locale))
 	}
 	return nil
 }

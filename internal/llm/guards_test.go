@@ -9,6 +9,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/chatconnect/chatconnect/bench/fakemodel"
+	"github.com/chatconnect/chatconnect/language"
+	"github.com/chatconnect/chatconnect/language/replies"
 )
 
 func guardLinks(text string, cuts ...int) string {
@@ -86,8 +88,8 @@ func TestTheRulesAreNotRecited(t *testing.T) {
 			got, err := f.model(t, provider, Timeouts{}).Generate(timeout(t), shoes, collect(&tokens))
 			require.NoError(t, err, name)
 			require.Equal(t, got.Text, strings.Join(tokens, ""))
-			require.True(t, strings.HasSuffix(got.Text, noRules(english)), got.Text)
-			require.Less(t, len(got.Text), len(noRules(english))+echoWindow+40, "hardly any of it gets out: %q", got.Text)
+			require.True(t, strings.HasSuffix(got.Text, replies.Say(replies.About, language.English)), got.Text)
+			require.Less(t, len(got.Text), len(replies.Say(replies.About, language.English))+echoWindow+40, "hardly any of it gets out: %q", got.Text)
 			require.True(t, got.Unanswered)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/language/replies"
 )
 
 // honest says that it doesn't know, without asking the model, when the search
@@ -43,7 +44,7 @@ func (h honest) Generate(ctx context.Context, prompt chatconnect.Prompt, onToken
 	if !h.knowsNothing(prompt) {
 		return h.Model.Generate(ctx, prompt, onToken)
 	}
-	text, err := recite(ctx, dontKnow(languageOf(prompt.Question)), onToken)
+	text, err := recite(ctx, replies.Say(replies.NothingFound, localeOf(prompt)), onToken)
 	return chatconnect.Completion{Text: text, Unanswered: true}, err
 }
 

@@ -33,7 +33,7 @@ func (s *Store) ChatContext(ctx context.Context, client chatconnect.ClientID, se
 	if err != nil {
 		return chatconnect.ChatContext{}, storeError(err)
 	}
-	found := chatconnect.ChatContext{History: toTurns(turns), Model: settings.Model, Budget: s.toBudget(settings)}
+	found := chatconnect.ChatContext{History: toTurns(turns), Model: settings.Model, Locale: settings.Locale, Budget: s.toBudget(settings)}
 	found.Knowledge, err = toKnowledge(knowledge)
 	return found, err
 }

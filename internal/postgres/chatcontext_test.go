@@ -15,7 +15,7 @@ func TestChatContextIsOneSnapshot(t *testing.T) {
 	ctx := t.Context()
 	empty, err := b.store.ChatContext(ctx, b.client, "visitor-1", 6)
 	require.NoError(t, err)
-	require.Equal(t, chatconnect.ChatContext{History: []chatconnect.Turn{}, Knowledge: b.knowledge()}, empty)
+	require.Equal(t, chatconnect.ChatContext{History: []chatconnect.Turn{}, Knowledge: b.knowledge(), Locale: "auto"}, empty)
 
 	now := time.Now().UTC()
 	require.NoError(t, b.store.LogChat(ctx, exchange(b, "m1", now)))

@@ -140,7 +140,8 @@ func (s *Store) Usage(ctx context.Context, client chatconnect.ClientID, from, to
 	for i, row := range rows {
 		days[i] = chatconnect.DayUsage{
 			Day: row.Day.Time.Format(time.DateOnly), Model: row.Model,
-			Questions: row.Questions, Answered: row.Answered, Unanswered: row.Unanswered, Stopped: row.Stopped, Failed: row.Failed,
+			Questions: row.Questions, Answered: row.Answered, Unanswered: row.Unanswered,
+			SmallTalk: row.Smalltalk, Handoffs: row.HandoffRequested, Stopped: row.Stopped, Failed: row.Failed,
 			InputTokens: row.InputTokens, OutputTokens: row.OutputTokens, CachedTokens: row.CachedTokens,
 			Cost: chatconnect.MicroUSD(row.CostMicrousd),
 		}

@@ -1,5 +1,5 @@
--- AnswerSettings is what a client has set for its answers, and the month's
--- budget. Tokens are counted only where there is a limit, and those of built-in
+-- AnswerSettings is what a client has set for its answers, the language of its
+-- widget, and the month's budget. Tokens are counted only where there is a limit, and those of built-in
 -- models never.
 -- name: AnswerSettings :one
 WITH client AS (
@@ -10,6 +10,7 @@ WITH client AS (
     FROM clients c WHERE c.id = @id
 )
 SELECT c.model, c.monthly_token_budget, c.ceiling, c.shares_account,
+    COALESCE((SELECT w.locale FROM widgets w WHERE w.client_id = c.id), '')::text AS locale,
     CASE WHEN c.monthly_token_budget IS NULL AND c.ceiling = 0 THEN 0 ELSE COALESCE((
         SELECT sum(u.input_tokens + u.output_tokens) FROM usage_stats u
         WHERE u.client_id = c.id AND u.day >= c.month AND u.model <> ALL (@unpaid_models::text[])), 0) END::bigint AS used_tokens,

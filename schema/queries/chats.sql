@@ -37,10 +37,11 @@ WITH logged AS (
     UNION ALL
     SELECT model, 0, input_tokens, output_tokens, cached_tokens, cost_microusd FROM rewriting
 ), used AS (
-    INSERT INTO usage_stats (client_id, day, model, questions, answered, unanswered, stopped, failed,
+    INSERT INTO usage_stats (client_id, day, model, questions, answered, unanswered, smalltalk, handoff_requested, stopped, failed,
                              input_tokens, output_tokens, cached_tokens, cost_microusd)
     SELECT l.client_id, (l.asked_at AT TIME ZONE 'UTC')::date, p.model, p.questions,
            p.questions * (l.status = 'answered')::integer, p.questions * (l.status = 'unanswered')::integer,
+           p.questions * (l.status = 'smalltalk')::integer, p.questions * (l.status = 'handoff_requested')::integer,
            p.questions * (l.status = 'stopped')::integer, p.questions * (l.status = 'failed')::integer,
            p.input_tokens, p.output_tokens, p.cached_tokens, p.cost_microusd
     FROM logged l CROSS JOIN part p
@@ -49,6 +50,8 @@ WITH logged AS (
         questions = usage_stats.questions + excluded.questions,
         answered = usage_stats.answered + excluded.answered,
         unanswered = usage_stats.unanswered + excluded.unanswered,
+        smalltalk = usage_stats.smalltalk + excluded.smalltalk,
+        handoff_requested = usage_stats.handoff_requested + excluded.handoff_requested,
         stopped = usage_stats.stopped + excluded.stopped,
         failed = usage_stats.failed + excluded.failed,
         input_tokens = usage_stats.input_tokens + excluded.input_tokens,

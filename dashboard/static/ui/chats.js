@@ -5,7 +5,9 @@ import { api } from './http.js';
 import { byId, count, el, setText, showError } from './dom.js';
 import { SourceList } from './sources.js';
 
-const STATUS = { answered: 'Answered', unanswered: 'Unanswered', stopped: 'Stopped', failed: 'Failed' };
+const STATUS = { answered: 'Answered', unanswered: 'Unanswered', smalltalk: 'Small talk', handoff_requested: 'Asked for a person', stopped: 'Stopped', failed: 'Failed' };
+// How the usage sentence names what was not answered.
+const ENDS = { unanswered: 'unanswered', smalltalk: 'small talk', handoffRequested: 'asked for a person', stopped: 'stopped', failed: 'failed' };
 const RATING = { up: 'Rated helpful', down: 'Rated not helpful', none: '' };
 
 function when(time) {
@@ -14,7 +16,7 @@ function when(time) {
 
 /** totals adds up the usage of all days and models. */
 export function totals(days) {
-  const sum = { questions: 0, answered: 0, unanswered: 0, stopped: 0, failed: 0, inputTokens: 0, outputTokens: 0, costMicroUsd: 0 };
+  const sum = { questions: 0, answered: 0, unanswered: 0, smalltalk: 0, handoffRequested: 0, stopped: 0, failed: 0, inputTokens: 0, outputTokens: 0, costMicroUsd: 0 };
   for (const day of days) for (const name of Object.keys(sum)) sum[name] += day[name] ?? 0;
   return sum;
 }
@@ -24,7 +26,7 @@ export function usageText(days) {
   const sum = totals(days);
   if (sum.questions === 0) return 'Nothing was asked in the last 30 days.';
   const parts = [`Last 30 days: ${count(sum.questions, 'question')}`, `${sum.answered.toLocaleString('en')} answered`];
-  for (const name of ['unanswered', 'stopped', 'failed']) if (sum[name]) parts.push(`${sum[name].toLocaleString('en')} ${name}`);
+  for (const [name, words] of Object.entries(ENDS)) if (sum[name]) parts.push(`${sum[name].toLocaleString('en')} ${words}`);
   const tokens = sum.inputTokens + sum.outputTokens;
   if (tokens) parts.push(count(tokens, 'token'));
   if (sum.costMicroUsd) parts.push(`about $${(sum.costMicroUsd / 1e6).toFixed(2)}`);

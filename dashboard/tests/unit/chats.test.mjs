@@ -11,8 +11,8 @@ test('usage is the sum of days and models', () => {
   assert.equal(usageText([]), 'Nothing was asked in the last 30 days.');
   assert.equal(usageText([day({ questions: 1, answered: 1 })]), 'Last 30 days: 1 question, 1 answered.');
   assert.equal(
-    usageText([day({ questions: 1500, answered: 1490, unanswered: 7, failed: 3, inputTokens: 900_000, outputTokens: 100_000, costMicroUsd: 1_234_567 })]),
-    'Last 30 days: 1,500 questions, 1,490 answered, 7 unanswered, 3 failed, 1,000,000 tokens, about $1.23.',
+    usageText([day({ questions: 1500, answered: 1490, unanswered: 7, smalltalk: 40, handoffRequested: 2, failed: 3, inputTokens: 900_000, outputTokens: 100_000, costMicroUsd: 1_234_567 })]),
+    'Last 30 days: 1,500 questions, 1,490 answered, 7 unanswered, 40 small talk, 2 asked for a person, 3 failed, 1,000,000 tokens, about $1.23.',
   );
 });
 

@@ -21,6 +21,7 @@ WITH client AS (
     FROM clients c WHERE c.id = $5
 )
 SELECT c.model, c.monthly_token_budget, c.ceiling, c.shares_account,
+    COALESCE((SELECT w.locale FROM widgets w WHERE w.client_id = c.id), '')::text AS locale,
     CASE WHEN c.monthly_token_budget IS NULL AND c.ceiling = 0 THEN 0 ELSE COALESCE((
         SELECT sum(u.input_tokens + u.output_tokens) FROM usage_stats u
         WHERE u.client_id = c.id AND u.day >= c.month AND u.model <> ALL ($1::text[])), 0) END::bigint AS used_tokens,
@@ -42,13 +43,14 @@ type AnswerSettingsRow struct {
 	MonthlyTokenBudget *int64
 	Ceiling            int64
 	SharesAccount      bool
+	Locale             string
 	UsedTokens         int64
 	AccountUsed        int64
 	Warned             bool
 }
 
-// AnswerSettings is what a client has set for its answers, and the month's
-// budget. Tokens are counted only where there is a limit, and those of built-in
+// AnswerSettings is what a client has set for its answers, the language of its
+// widget, and the month's budget. Tokens are counted only where there is a limit, and those of built-in
 // models never.
 func (q *Queries) AnswerSettings(ctx context.Context, arg AnswerSettingsParams) (AnswerSettingsRow, error) {
 	row := q.db.QueryRow(ctx, answerSettings,
@@ -64,6 +66,7 @@ func (q *Queries) AnswerSettings(ctx context.Context, arg AnswerSettingsParams) 
 		&i.MonthlyTokenBudget,
 		&i.Ceiling,
 		&i.SharesAccount,
+		&i.Locale,
 		&i.UsedTokens,
 		&i.AccountUsed,
 		&i.Warned,

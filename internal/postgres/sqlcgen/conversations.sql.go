@@ -290,7 +290,7 @@ func (q *Queries) SaveFeedback(ctx context.Context, arg SaveFeedbackParams) (int
 }
 
 const usage = `-- name: Usage :many
-SELECT client_id, day, model, questions, answered, unanswered, failed, input_tokens, output_tokens, cached_tokens, updated_at, stopped, cost_microusd FROM usage_stats
+SELECT client_id, day, model, questions, answered, unanswered, failed, input_tokens, output_tokens, cached_tokens, updated_at, stopped, cost_microusd, smalltalk, handoff_requested FROM usage_stats
 WHERE client_id = $1 AND day >= $2::date AND day < $3::date
 ORDER BY day, model
 `
@@ -324,6 +324,8 @@ func (q *Queries) Usage(ctx context.Context, arg UsageParams) ([]UsageStat, erro
 			&i.UpdatedAt,
 			&i.Stopped,
 			&i.CostMicrousd,
+			&i.Smalltalk,
+			&i.HandoffRequested,
 		); err != nil {
 			return nil, err
 		}

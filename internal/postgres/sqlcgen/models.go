@@ -191,19 +191,21 @@ type SessionClaim struct {
 }
 
 type UsageStat struct {
-	ClientID     chatconnect.ClientID
-	Day          pgtype.Date
-	Model        string
-	Questions    int64
-	Answered     int64
-	Unanswered   int64
-	Failed       int64
-	InputTokens  int64
-	OutputTokens int64
-	CachedTokens int64
-	UpdatedAt    time.Time
-	Stopped      int64
-	CostMicrousd int64
+	ClientID         chatconnect.ClientID
+	Day              pgtype.Date
+	Model            string
+	Questions        int64
+	Answered         int64
+	Unanswered       int64
+	Failed           int64
+	InputTokens      int64
+	OutputTokens     int64
+	CachedTokens     int64
+	UpdatedAt        time.Time
+	Stopped          int64
+	CostMicrousd     int64
+	Smalltalk        int64
+	HandoffRequested int64
 }
 
 type User struct {

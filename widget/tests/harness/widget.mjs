@@ -46,7 +46,7 @@ export function widget(page, host = 'chat-connect') {
     },
 
     /** ended waits for the last answer to end and returns it. */
-    async ended(count, status = /^(answered|unanswered|stopped|error)$/, timeout = 3 * PATIENCE) {
+    async ended(count, status = /^(answered|unanswered|smalltalk|handoff_requested|stopped|error)$/, timeout = 3 * PATIENCE) {
       const nth = count === undefined ? w.last : w.answers.nth(count - 1);
       await nth.waitFor({ timeout });
       const end = Date.now() + timeout;
