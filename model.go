@@ -29,6 +29,13 @@ type Completion struct {
 	Unanswered bool
 }
 
+// ModelChoice is the model that answers a client's questions.
+type ModelChoice struct {
+	Provider    string
+	Model       string
+	Temperature *float64 // nil if the model is asked without one
+}
+
 // Rewriter makes a question that leans on what was said before ("and how much
 // is that?") stand alone, so that a search can find something by it.
 type Rewriter interface {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -86,7 +87,30 @@ type internalConfig struct {
 	Name               string               `json:"name"`
 	Tier               chatconnect.Tier     `json:"tier"`
 	RateLimitPerMinute int                  `json:"rate_limit_per_minute"`
+	LLM                internalLLM          `json:"llm"`
 	Widget             internalWidget       `json:"widget"`
+}
+
+// internalLLM is how a client's questions are answered. Temperature is null for
+// a model that is asked without one, what concerns the budget without a limit.
+type internalLLM struct {
+	Provider    string           `json:"provider"`
+	Model       string           `json:"model"`
+	Tier        chatconnect.Tier `json:"tier"`
+	Temperature *float64         `json:"temperature"`
+	Budget      *int64           `json:"token_budget"`
+	BudgetLeft  *int64           `json:"budget_left"`
+}
+
+func (s *Server) internalLLM(ctx context.Context, client chatconnect.Client) (internalLLM, error) {
+	choice := s.ModelChoice(client.Tier, client.Model)
+	out := internalLLM{Provider: choice.Provider, Model: choice.Model, Tier: client.Tier, Temperature: choice.Temperature}
+	budget, err := s.monthsBudget(ctx, client.ID)
+	if err == nil && budget != nil {
+		left := max(0, budget.Limit-budget.Used)
+		out.Budget, out.BudgetLeft = &budget.Limit, &left
+	}
+	return out, err
 }
 
 type internalWidget struct {
@@ -120,8 +144,13 @@ func (s *Server) getClientConfig(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
+	llm, err := s.internalLLM(c.Request.Context(), client)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
 	c.JSON(http.StatusOK, internalConfig{
 		ClientID: client.ID, Name: client.Name, Tier: client.Tier, RateLimitPerMinute: chatLimit(client.Tier),
-		Widget: internalWidget(wholeWidget(widget)),
+		LLM: llm, Widget: internalWidget(wholeWidget(widget)),
 	})
 }

@@ -65,6 +65,9 @@ func TestInternalEndpoints(t *testing.T) {
 	require.Equal(t, 200, r.StatusCode, "%s", r.body)
 	require.Equal(t, "free", r.json(t)["tier"])
 	require.EqualValues(t, 100, r.json(t)["rate_limit_per_minute"])
+	require.Equal(t, object{
+		"provider": "openai", "model": "gpt-4o-mini", "tier": "free", "temperature": 0.7, "token_budget": nil, "budget_left": nil,
+	}, r.json(t)["llm"])
 	require.Equal(t, []any{}, r.json(t)["widget"].(object)["allowed_domains"])
 	trusted.get("/internal/client/0199aaaa-0000-7000-8000-000000000001/config").problem(t, 404, "not_found")
 	trusted.get("/internal/client/x/config").problem(t, 404, "not_found")

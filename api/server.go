@@ -70,6 +70,9 @@ type Options struct {
 	Allowance                chatconnect.Allowance // what the stores enforce, to be shown
 	Models                   []string              // that a client may choose instead of its tier's
 	PaidModels               []string              // that one of the paid tier may choose besides
+	// ModelChoice says which model answers a client of a tier that chose one, or
+	// none ("").
+	ModelChoice func(tier chatconnect.Tier, wish string) chatconnect.ModelChoice
 	// Notice tells people what the model setup is, e.g. that answers are
 	// extractive because no API key is set. Shown by the dashboard.
 	Notice string

@@ -105,6 +105,10 @@ func setup(t *testing.T, changes ...func(*api.Options)) *bundle {
 		Sessions: sessionStore{b.memory}, Limiter: b.limiter, Places: b.places, Stops: b.stops, Conversations: b.chats, Relay: b.relay, Progress: b.feed, Temporal: b.workflows,
 		DetectType: detect, Embedder: &b.embedder, Metrics: b.refused, StagingDir: b.staging, MaxFileSize: testMaxFileSize,
 		SessionSecret: []byte("a secret of at least 32 bytes, for tests"), InternalAPISecret: "internal secret", Version: "test", Notice: "Answers are extracts.",
+		ModelChoice: func(chatconnect.Tier, string) chatconnect.ModelChoice {
+			temperature := 0.7
+			return chatconnect.ModelChoice{Provider: "openai", Model: "gpt-4o-mini", Temperature: &temperature}
+		},
 		Logger: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Pages: fstest.MapFS{
 			"index.html":        {Data: []byte("<!doctype html><title>ChatConnect</title>")},

@@ -28,7 +28,7 @@ import (
 var files embed.FS
 
 // Version is the number of the newest migration, the one this build needs.
-const Version = 20
+const Version = 32
 
 // lockKey serialises migrations of one database ("chatconn" in ASCII).
 const lockKey = 0x63686174636f6e6e

@@ -14,6 +14,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,7 +80,9 @@ type Config struct {
 	// A client's own choice is one of these.
 	AllowedModels []string `env:"ALLOWED_MODELS" help:"models that a client may choose, comma-separated; unless set the free tier's, and on the paid tier that one's too"`
 	FallbackModel string   `env:"FALLBACK_MODEL" help:"model that answers when another is down; none unless set"`
-	ModelPrices   string   `env:"MODEL_PRICES" help:"what models cost, in dollars for a million tokens: model=input/cached/output,…; list prices of common models unless set"`
+	// The specification's. Small talk and rewriting are not sampled with it.
+	Temperature Temperature `env:"TEMPERATURE" envDefault:"0.7" help:"what answers are sampled with, 0 to 2; default leaves it to the provider, for models that refuse one"`
+	ModelPrices string      `env:"MODEL_PRICES" help:"what models cost, in dollars for a million tokens: model=input/cached/output,…; list prices of common models unless set"`
 
 	// What clients and accounts may have; the operator changes a client's ceiling
 	// with "chatconnect client".
@@ -130,6 +133,33 @@ func (l *LogLevel) UnmarshalText(text []byte) error { return (*slog.Level)(l).Un
 func (l LogLevel) Level() slog.Level { return slog.Level(l) }
 
 func (l LogLevel) String() string { return strings.ToLower(slog.Level(l).String()) }
+
+// maxTemperature is the highest that any provider takes.
+const maxTemperature = 2
+
+// Temperature is a number, or nil for the provider's own.
+type Temperature struct{ Value *float64 }
+
+// UnmarshalText reads a number from 0 to 2, or "default".
+func (t *Temperature) UnmarshalText(text []byte) error {
+	t.Value = nil
+	if string(text) == "default" {
+		return nil
+	}
+	value, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || !(value >= 0 && value <= maxTemperature) { // NaN too
+		return fmt.Errorf("must be a number from 0 to %d, or default", maxTemperature)
+	}
+	t.Value = &value
+	return nil
+}
+
+func (t Temperature) String() string {
+	if t.Value == nil {
+		return "default"
+	}
+	return strconv.FormatFloat(*t.Value, 'g', -1, 64)
+}
 
 // devNames are CHATCONNECT_* variables that other parts of the project read.
 var devNames = []string{"CHATCONNECT_HOME"}

@@ -18,6 +18,7 @@ func TestLoadDefaults(t *testing.T) {
 	require.Equal(t, "gpt-4o-mini", c.FreeModel)
 	require.Equal(t, "file:///srv/uploads/blobs", c.BlobURL)
 	require.False(t, c.LocalHostsOnly())
+	require.Equal(t, "0.7", c.Temperature.String(), "the specification's")
 }
 
 func TestLoadRefuses(t *testing.T) {
@@ -41,6 +42,9 @@ func TestLoadRefuses(t *testing.T) {
 		{"JANITOR_INTERVAL=-1h", "JANITOR_INTERVAL must be"},
 		{"EMBEDDING_BATCHES_PER_SECOND=-1", "EMBEDDING_BATCHES_PER_SECOND must be"},
 		{"EMBEDDING_BATCHES_PER_SECOND=NaN", "EMBEDDING_BATCHES_PER_SECOND must be"},
+		{"TEMPERATURE=2.5", "from 0 to 2"},
+		{"TEMPERATURE=NaN", "from 0 to 2"},
+		{"TEMPERATURE=warm", "or default"},
 		{"LOG_LEVEL=loud", `"LogLevel"`},
 		{"OPENAI_BASE_URL=localhost:8080", "OPENAI_BASE_URL must be a URL"},
 		{"SESSION_SECRET_FILE=/nonexistent", "SESSION_SECRET_FILE"},

@@ -10,6 +10,8 @@ import (
 // errors by plain strings and drops others.
 type call struct {
 	systemStatic string // the part of Anthropic's system text to be cached
+	// withoutTemperature has the request name none, which langchaingo can't.
+	withoutTemperature bool
 
 	mu              sync.Mutex
 	err             error  // the first failure the Doer saw

@@ -104,6 +104,11 @@ func (d *Doer) Do(req *http.Request) (*http.Response, error) {
 			return nil, record.fail(final(CodeRejected, err))
 		}
 	}
+	if record.withoutTemperature {
+		if err := dropTemperature(req); err != nil {
+			return nil, record.fail(final(CodeRejected, err))
+		}
+	}
 	ctx, cancel := context.WithCancelCause(req.Context())
 	resp, err := d.client.Do(req.WithContext(ctx))
 	if err != nil {

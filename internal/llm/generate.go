@@ -22,11 +22,13 @@ type chatModel struct {
 	provider  string
 	model     string
 	maxTokens int
-	llm       llms.Model
-	messages  func(rendered) []llms.MessageContent
-	usage     func(info map[string]any) metered
-	price     price
-	minCached int // tokens of the shortest text worth a cache_control; 0: none is
+	// temperature is nil for a model that takes none.
+	temperature *float64
+	llm         llms.Model
+	messages    func(rendered) []llms.MessageContent
+	usage       func(info map[string]any) metered
+	price       price
+	minCached   int // tokens of the shortest text worth a cache_control; 0: none is
 }
 
 // metered is usage as it is paid for. CacheWrites are those of the input
@@ -42,17 +44,14 @@ func (m *chatModel) Name(chatconnect.Tier) (provider, model string) { return m.p
 // Generate implements chatconnect.Model.
 func (m *chatModel) Generate(ctx context.Context, prompt chatconnect.Prompt, onToken func(context.Context, string) error) (chatconnect.Completion, error) {
 	parts := renderPrompt(prompt)
-	record := &call{}
+	record := m.newCall()
 	if m.minCached > 0 && estimateTokens(parts.static) >= m.minCached {
 		record.systemStatic = parts.static
 	}
 	out := &answerWriter{ctx: ctx, onToken: onToken}
 	messages := m.messages(parts)
-	resp, err := m.llm.GenerateContent(withCall(ctx, record), messages,
-		llms.WithModel(m.model),
-		llms.WithMaxTokens(m.maxTokens),
-		llms.WithStreamingFunc(func(_ context.Context, chunk []byte) error { return out.write(string(chunk)) }),
-	)
+	resp, err := m.llm.GenerateContent(withCall(ctx, record), messages, m.callOptions(
+		func(_ context.Context, chunk []byte) error { return out.write(string(chunk)) })...)
 	if out.echo.echoing {
 		return m.refuseEcho(messages, out, localeOf(prompt))
 	}
@@ -91,6 +90,16 @@ func (m *chatModel) Generate(ctx context.Context, prompt chatconnect.Prompt, onT
 	return completion, nil
 }
 
+func (m *chatModel) newCall() *call { return &call{withoutTemperature: m.temperature == nil} }
+
+func (m *chatModel) callOptions(onChunk func(context.Context, []byte) error) []llms.CallOption {
+	options := []llms.CallOption{llms.WithModel(m.model), llms.WithMaxTokens(m.maxTokens), llms.WithStreamingFunc(onChunk)}
+	if m.temperature != nil {
+		options = append(options, llms.WithTemperature(*m.temperature))
+	}
+	return options
+}
+
 // empty is the error of a call that ended without a word, which is paid for all
 // the same. One that took all its tokens to think would do so again.
 func (m *chatModel) empty(stop string) error {
@@ -102,16 +111,13 @@ func (m *chatModel) empty(stop string) error {
 
 // complete asks for a short text that nobody reads as it is written.
 func (m *chatModel) complete(ctx context.Context, messages []llms.MessageContent) (string, chatconnect.Completion, error) {
-	record := &call{}
+	record := m.newCall()
 	out := &answerWriter{ctx: ctx, onToken: func(context.Context, string) error { return nil }}
-	resp, err := m.llm.GenerateContent(withCall(ctx, record), messages,
-		llms.WithModel(m.model),
-		llms.WithMaxTokens(m.maxTokens),
-		llms.WithStreamingFunc(func(_ context.Context, chunk []byte) error {
+	resp, err := m.llm.GenerateContent(withCall(ctx, record), messages, m.callOptions(
+		func(_ context.Context, chunk []byte) error {
 			out.text.Write(chunk)
 			return nil
-		}),
-	)
+		})...)
 	switch {
 	case ctx.Err() != nil:
 		err = ctx.Err()

@@ -69,6 +69,9 @@ func newRewriter(options Options, timeout time.Duration) (rewriter, error) {
 		return r, nil
 	}
 	o.MaxOutputTokens = rewriteTokens
+	// What to search for is no matter of style: the same follow-up finds the same
+	// passages, and the caches know them.
+	o.Temperature = new(float64)
 	o.Timeouts.ResponseHeader = timeout
 	var err error
 	r.model, err = builder{options: o, doer: NewDoer(o.Timeouts)}.build(name)

@@ -39,6 +39,8 @@ type Options struct {
 	FallbackModel string // asked when another is down; "": none
 	Prices        Prices // the operator's own
 
+	// Temperature is what answers are sampled with; nil leaves it to the provider.
+	Temperature     *float64
 	MaxOutputTokens int // of an answer; 0: 1024
 	Timeouts        Timeouts
 	Logger          *slog.Logger // nil: none
@@ -101,40 +103,25 @@ func (o Options) choose(wanted string) string {
 // router sends a prompt to the client's own model, if the operator allows it,
 // else to its tier's; when that is down, to the fallback.
 type router struct {
-	models     map[string]chatconnect.Model // by name
-	free, paid string
-	fallback   string // "" for none
-	reserved   string // for the paid tier, unless the operator lists it for all; "" for none
-	logger     *slog.Logger
+	models   map[string]chatconnect.Model // by name
+	options  Options
+	fallback string // "" for none
+	logger   *slog.Logger
 }
 
 // tired is the attempt from which on the fallback is asked first: the first
 // model has broken off twice in mid-answer.
 const tired = 3
 
-func (r router) of(tier chatconnect.Tier) string {
-	if tier == chatconnect.TierPaid {
-		return r.paid
-	}
-	return r.free
-}
-
 // Name implements chatconnect.Model.
 func (r router) Name(tier chatconnect.Tier) (provider, model string) {
-	return r.models[r.of(tier)].Name(tier)
+	return r.models[r.options.answering(tier, "")].Name(tier)
 }
 
 // Generate implements chatconnect.Model. A model that fails before its first
 // word is replaced at once, so that the visitor sees no more than a pause.
 func (r router) Generate(ctx context.Context, prompt chatconnect.Prompt, onToken func(context.Context, string) error) (chatconnect.Completion, error) {
-	name := r.of(prompt.Tier)
-	_, allowed := r.models[prompt.Model]
-	if prompt.Model == r.reserved && prompt.Tier != chatconnect.TierPaid {
-		allowed = false // chosen before the tier was changed
-	}
-	if allowed && prompt.Model != r.fallback {
-		name = prompt.Model
-	}
+	name := r.options.answering(prompt.Tier, prompt.Model)
 	order := []string{name}
 	if r.fallback != "" && r.fallback != name {
 		if order = append(order, r.fallback); prompt.Attempt >= tired {
@@ -174,10 +161,7 @@ func NewModel(options Options) (chatconnect.Model, string, error) {
 		return NewExtractive(), "Answers are quoted from your documents by the built-in extractive model; no API key is set.", nil
 	}
 	b := builder{options: o, doer: NewDoer(o.Timeouts)}
-	r := router{models: map[string]chatconnect.Model{}, free: free, paid: paid, fallback: o.FallbackModel, logger: o.Logger}
-	if paid != free && !slices.Contains(o.AllowedModels, paid) {
-		r.reserved = paid
-	}
+	r := router{models: map[string]chatconnect.Model{}, options: o, fallback: o.FallbackModel, logger: o.Logger}
 	for setting, names := range map[string][]string{
 		"model for the free tier": {free}, "model for the paid tier": {paid},
 		"FALLBACK_MODEL": {o.FallbackModel}, "ALLOWED_MODELS": o.AllowedModels,
@@ -220,6 +204,7 @@ func (b builder) build(name string) (*chatModel, error) {
 	}
 	if err == nil {
 		m.price = o.Prices.of(name)
+		m.temperature = o.temperatureOf(name)
 	}
 	return m, err
 }

@@ -88,6 +88,7 @@ func (a *App) composeAPI() error {
 		Notice:            a.notice,
 		Models:            a.allowedModels,
 		PaidModels:        a.paidModels,
+		ModelChoice:       a.modelChoice,
 	})
 	return err
 }

@@ -44,6 +44,7 @@ type adapters struct {
 
 	allowedModels []string // that a client may choose
 	paidModels    []string // that one of the paid tier may choose besides
+	modelChoice   func(tier chatconnect.Tier, wish string) chatconnect.ModelChoice
 }
 
 // open makes every connection. None of them waits for its server.
@@ -72,6 +73,9 @@ func (a *App) openModels(context.Context) error {
 		return err
 	}
 	a.allowedModels, a.paidModels = llm.AllowedModels(options), llm.PaidModels(options)
+	a.modelChoice = func(tier chatconnect.Tier, wish string) chatconnect.ModelChoice {
+		return llm.Choice(options, tier, wish)
+	}
 	if a.embedder, embeddings, err = llm.NewEmbedder(options); err != nil {
 		return err
 	}
@@ -108,7 +112,8 @@ func ModelOptions(c config.Config) (llm.Options, error) {
 		FreeModel: c.FreeModel, PaidModel: c.PaidModel,
 		AllowedModels: c.AllowedModels, FallbackModel: c.FallbackModel, Prices: prices,
 		EmbeddingModel: c.EmbeddingModel, EmbeddingDimensions: c.EmbeddingDimensions,
-		Timeouts: llm.Timeouts{ResponseHeader: c.ModelTimeout},
+		Temperature: c.Temperature.Value,
+		Timeouts:    llm.Timeouts{ResponseHeader: c.ModelTimeout},
 	}, nil
 }
 
