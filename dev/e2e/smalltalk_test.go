@@ -49,7 +49,7 @@ func TestSmallTalkIsAnsweredWithoutASearch(t *testing.T) {
 				settings, requests = s, func() int { return len(models.Requests()) }
 			}
 			product := startProduct(t, settings...)
-			shop := newTenant(t, product.URL(), chatconnect.TierFree)
+			shop := newTenant(t, product.URL(), chatconnect.TierPaid) // asks often
 			shop.learn(fixture(t, "handbook.pdf"))
 			before := requests()
 			for _, tt := range smallTalk {

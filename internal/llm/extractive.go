@@ -80,7 +80,7 @@ func (extractive) Generate(ctx context.Context, prompt chatconnect.Prompt, onTok
 	if !found {
 		text = replies.Say(replies.NothingFound, localeOf(prompt))
 	}
-	said, err := recite(ctx, text, onToken)
+	said, err := recite(ctx, harmless(text), onToken) // documents are as little to be trusted as models
 	usage := chatconnect.Usage{InputTokens: estimateTokens(prompt.Question), OutputTokens: estimateTokens(said)}
 	for _, p := range prompt.Passages {
 		usage.InputTokens += estimateTokens(p.Content)

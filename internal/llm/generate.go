@@ -165,13 +165,13 @@ func (m *chatModel) completion(messages []llms.MessageContent, out *answerWriter
 }
 
 // answerWriter passes tokens on without the no-answer marker, recited rules
-// and links that must not be, and keeps the whole text.
+// and markup that must not be, and keeps the whole text.
 type answerWriter struct {
 	ctx     context.Context //nolint:containedctx // lives as long as one call
 	onToken func(context.Context, string) error
 	filter  noAnswerFilter
 	echo    echoGuard
-	links   linkGuard
+	markup  markupGuard
 	text    strings.Builder
 	err     error
 }
@@ -180,7 +180,7 @@ type answerWriter struct {
 var errEcho = errors.New("the answer recites the system prompt")
 
 func (w *answerWriter) write(token string) error {
-	err := w.emit(w.links.write(w.echo.write(w.filter.write(token))))
+	err := w.emit(w.markup.write(w.echo.write(w.filter.write(token))))
 	if err == nil && w.echo.echoing {
 		w.err = errEcho
 		return errEcho
@@ -208,8 +208,8 @@ func (w *answerWriter) emit(text string) error {
 // finish passes on what is held. A model that sent the marker and nothing
 // else has said that it doesn't know: a sentence says so for it.
 func (w *answerWriter) finish(locale language.Locale) error {
-	rest := w.links.write(w.echo.write(w.filter.flush()))
-	rest += w.links.write(w.echo.flush()) + w.links.flush()
+	rest := w.markup.write(w.echo.write(w.filter.flush()))
+	rest += w.markup.write(w.echo.flush()) + w.markup.flush()
 	if err := w.emit(rest); err != nil {
 		return err
 	}
