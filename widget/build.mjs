@@ -10,14 +10,14 @@ import { minify as squeeze } from 'terser';
 const read = (name) => readFileSync(new URL(name, import.meta.url), 'utf8');
 const dist = new URL('dist/', import.meta.url);
 
-// A locale's file is an array: the panel's style, its icons, its texts in the
-// order of locales/en.json. Text numbers what comes after the style.
+// A locale's file is an array: the panel's style, its icons, the patterns that
+// read answers, its texts in the order of locales/en.json. Text numbers what comes after the style.
 const english = JSON.parse(read('locales/en.json'));
 const names = Object.keys(english);
-const icons = JSON.parse(read('src/icons.json'));
+const signs = { ...JSON.parse(read('src/icons.json')), ...JSON.parse(read('src/patterns.json')) };
 const declared = /enum Text \{([^}]*)\}/.exec(read('src/text.ts'))[1].split(',').map((name) => name.trim()).filter(Boolean);
-const numbered = [...Object.keys(icons), ...names];
-if (`${declared}` !== `${numbered}`) throw new Error(`src/text.ts has other names than icons.json and locales/en.json:\n${declared}\n${numbered}`);
+const numbered = [...Object.keys(signs), ...names];
+if (`${declared}` !== `${numbered}`) throw new Error(`src/text.ts has other names than icons.json, patterns.json and locales/en.json:\n${declared}\n${numbered}`);
 
 // Names of ours that leave the script neither as JSON nor as its interface, and
 // that neither the DOM nor Text has.
@@ -32,7 +32,7 @@ for (const file of readdirSync(new URL('locales/', import.meta.url)).sort()) {
   for (const name of names) {
     if (texts[name].split('{}').length !== english[name].split('{}').length) throw new Error(`locales/${file}: ${name} must have {} where English has it`);
   }
-  locales[file] = JSON.stringify([style, ...Object.values(icons), ...Object.values(texts)]);
+  locales[file] = JSON.stringify([style, ...Object.values(signs), ...Object.values(texts)]);
 }
 const hash = createHash('sha256').update(JSON.stringify(locales)).digest('hex').slice(0, 12);
 

@@ -1,6 +1,7 @@
 // Text within a block: code, links, emphasis, citations.
 
 import { h } from './dom.ts';
+import { Text, type Texts } from './text.ts';
 
 /** cite makes the node for a citation: `[1]`, `[1, 2]`. */
 export type Cite = (text: string) => Node | string;
@@ -8,9 +9,10 @@ export type Cite = (text: string) => Node | string;
 // One alternative a token: 1 an escaped character, 2-3 code, 4-5 a link (or
 // image) and its address, 6 a citation, 7 a bare link, 8-9 emphasis. Every
 // repetition is bounded or ends at the first character that can't belong to
-// it, so hostile text costs little time.
-const TOKEN =
-  /\\([!-\/:-@[-`{-~])|(`{1,9})([^`]|[^`][^]*?[^`])\2(?!`)|!?\[([^[\]]{0,300})\]\(\s*<?([^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*)>?(?:\s+"[^"]*")?\s*\)|\[(\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*)\]|<?((?:https?:\/\/|mailto:)[^\s<>[\]"'`|]*[^\s<>[\]"'`|.,:;!?)*_~])>?|(\*{1,3}|_{1,3}|~~)(?=[^\s*_~])([^]{0,399}?[^\s*_~])\8(?!\8)/g;
+// it, so hostile text costs little time. It is long, and loaded with the panel
+// (patterns.json).
+let TOKEN: RegExp;
+export const usePattern = (texts: Texts) => (TOKEN = new RegExp(texts(Text.patternInline), 'g'));
 
 const WORD = /[\p{L}\p{N}]/u;
 

@@ -7,25 +7,35 @@ type Public = Widget & { of(key: string): Public | undefined };
 declare global {
   interface Window {
     ChatConnect?: Public;
+    ChatConnectSettings?: { key?: string; mode?: string; target?: string; api?: string; locale?: string; open?: boolean };
   }
 }
 
 const REGISTRY = Symbol.for('chatconnect');
 const page = window as unknown as { [REGISTRY]?: Map<string, Public> };
 
+/** Those that say which widget they are for. */
+const tag = () => document.querySelector('script[data-key^=pk_],script[src*="key=pk_"]') as HTMLScriptElement | null;
+
 /** The element that loaded this script; a module has no current script. */
-const script = (document.currentScript ?? document.querySelector('script[data-key^=pk_]')) as HTMLScriptElement | null;
-const key = script?.dataset.key;
+let script = (document.currentScript as HTMLScriptElement | null) ?? tag();
+// An attribute, then the address, then the page's settings.
+const option = (name: string): any =>
+  script?.dataset[name] ?? new URLSearchParams(script?.src.split('?')[1]).get(name) ?? (window.ChatConnectSettings as any)?.[name] ?? undefined;
+// One that was injected may have lost its attributes, or been put in another's place.
+if (!option('key')) script = tag();
+const key = option('key');
+const base = option('api')?.replace(/\/+$/, '') ?? (script?.src && new URL(script.src).origin);
 const widgets = (page[REGISTRY] ??= new Map());
 
-if (!key) console.warn('ChatConnect: data-key is missing');
+if (!key || !base) console.warn('ChatConnect: key or api is missing');
 else if (!widgets.has(key)) {
-  const { mode, target = 'body', api, locale = '', open } = script.dataset;
   const widget = createWidget({
-    key, target, locale,
-    base: api?.replace(/\/+$/, '') ?? new URL(script.src).origin,
-    inline: mode === 'inline',
-    open: open !== undefined,
+    key, base,
+    target: option('target') ?? 'body',
+    locale: option('locale') ?? '',
+    inline: option('mode') === 'inline',
+    open: `${option('open') ?? false}` !== 'false',
     removed() {
       widgets.delete(key);
       if (window.ChatConnect === self) window.ChatConnect = widgets.values().next().value;

@@ -3,12 +3,20 @@
 // arrives; only the last block is drawn anew.
 
 import { h } from './dom.ts';
-import { inline, type Cite } from './inline.ts';
+import { inline, usePattern, type Cite } from './inline.ts';
+import { Text, type Texts } from './text.ts';
 
 // How a line begins: 1 indent, 2 code, 3 heading, 4 quote, 5 rule, 7 list item, 8 its text.
-const BLOCK = /^( *)(?:(```+|~~~+)|#{1,6} +(.*?)[ #]*$|(>) ?|(([-*_])(?: *\6){2,} *$)|([-*+]|\d{1,9}[.)])(?: +|$)(.*))/;
-const DELIMITERS = /^ *\|? *:?-+:? *(\| *:?-+:? *)*\|? *$/; // below a table's head
+let BLOCK: RegExp;
+let DELIMITERS: RegExp; // below a table's head
 const DEPTH = 6; // of lists and quotes in each other
+
+/** usePatterns takes over what was loaded with the panel (patterns.json). */
+export const usePatterns = (texts: Texts) => {
+  usePattern(texts);
+  BLOCK = new RegExp(texts(Text.patternBlock));
+  DELIMITERS = new RegExp(texts(Text.patternTable));
+};
 
 const blank = (line: string) => !line.trim();
 const indent = (line: string) => line.search(/\S|$/);

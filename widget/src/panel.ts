@@ -6,6 +6,7 @@ import type { Settings } from './config.ts';
 import { conversation, type Conversation } from './conversation.ts';
 import type { Events } from './events.ts';
 import type { Call } from './http.ts';
+import { usePatterns } from './markdown.ts';
 import type { Session } from './session.ts';
 import { Text, type Texts } from './text.ts';
 
@@ -37,6 +38,7 @@ export interface Surroundings {
 
 export const createPanel = (around: Surroundings): Panel => {
   const { settings, inline, texts, session, events } = around;
+  usePatterns(texts);
   let talk: Conversation;
   let restored: Promise<unknown>;
   let pinned = true; // the reader sees the newest

@@ -1,9 +1,10 @@
 // What only an open panel needs, its words and its style, is one small file
 // for each locale, loaded when somebody is about to open it.
 
-/** Text numbers the icons of icons.json and the texts of locales/en.json, in their order; build.mjs checks it. */
+/** Text numbers the icons of icons.json, the patterns of patterns.json and the texts of locales/en.json, in their order; build.mjs checks it. */
 export const enum Text {
   iconNew, iconSend, iconStop, iconCopy, iconUp, iconDown, iconEnd,
+  patternInline, patternBlock, patternTable,
   close, newChat, input, send, stop, you, answer, log, waiting, copy, copied, good, bad, comment, thanks,
   sources, source, page, row, stopped, restarted, offline, reconnecting, limited, failed, unsent, retry, newest, length,
 }

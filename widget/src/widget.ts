@@ -55,26 +55,51 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
 
   host.dataset.key = key;
   host.dataset.mode = mode;
+  if (!inline) host.popover = 'manual';
   sheets[0].replaceSync(launcherStyle);
   root.adoptedStyleSheets = sheets;
-  // The page's shortcuts and focus traps don't concern what happens in here.
-  for (const name of ['keydown', 'keypress', 'keyup', 'focusin']) root.addEventListener(name, (event) => event.stopPropagation());
 
   // Pages replace their body, or all they have; the widget stays.
   const attach = () => {
     if (gone || host.isConnected || !settings) return;
+    for (const node of [document, document.documentElement]) if (node) observer.observe(node, { childList: true, subtree: inline });
+    // document.open() takes the listeners of all that it removes.
+    heard = false;
+    root.dispatchEvent(new Event('keyup'));
+    if (!heard) revive();
     (inline ? document.querySelector(target) : document.documentElement)?.append(host);
+    // In the top layer it is placed by the window, however the page is transformed.
+    if (!inline) perhaps(() => host.showPopover());
     if (shown) show();
   };
   const night = matchMedia('(prefers-color-scheme:dark)');
   const observer = new MutationObserver(attach);
-  for (const node of [document, document.documentElement]) observer.observe(node, { childList: true, subtree: inline });
 
   // What could not be loaded is loaded when it is next asked for.
   const later = () => undefined;
   const early = () => prepare().catch(later);
   const badge = h('span', { cc: 'badge', hidden: true });
-  const launcher = h('button', { cc: 'launcher', 'aria-haspopup': 'dialog', click: () => (shown ? close() : api.open().catch(later)), pointerenter: early, focus: early });
+  let launcher: HTMLElement;
+  let heard = false;
+
+  /** revive makes all that listens, for the first time or anew. */
+  const revive = () => {
+    // The page's shortcuts and focus traps don't concern what happens in here.
+    for (const name of ['keydown', 'keypress', 'keyup', 'focusin']) root.addEventListener(name, (event) => {
+      heard = true;
+      event.stopPropagation();
+    });
+    launcher = h('button', { cc: 'launcher', 'aria-haspopup': 'dialog', click: () => (shown ? close() : api.open().catch(later)), pointerenter: early, focus: early });
+    dress();
+    root.replaceChildren(...(inline ? [] : [launcher]));
+    const again = built;
+    again?.leave();
+    built = panel = undefined;
+    if (shown) {
+      shown = false;
+      unfold().catch(later);
+    } else if (again) build().catch(later);
+  };
 
   const dress = () => {
     const { colorScheme } = settings;
@@ -99,9 +124,7 @@ export const createWidget = ({ key, base, inline, target, locale, open, removed 
     // A second bubble stands above the first, or where one is gone.
     while (document.querySelector(`chat-connect[data-place='${place}']`)) place++;
     if (!inline) host.dataset.place = `${place}`;
-    dress();
     night.addEventListener('change', dress);
-    if (!inline) root.append(launcher);
     attach();
     emit('ready', { clientId: settings.clientId });
     // By itself it takes no focus. An answer under way, or not yet seen, is awaited out of sight.

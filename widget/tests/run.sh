@@ -5,8 +5,9 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-# Playwright and axe are the dashboard's; esbuild is the widget's.
-for dir in ../../dashboard/tests ..; do
+# Playwright and axe are the dashboard's; esbuild is the widget's; what the
+# pages of the tests are made with is in here.
+for dir in ../../dashboard/tests .. .; do
   (cd "$dir" && npm ci --no-audit --no-fund --loglevel=error)
 done
 if (($#)); then

@@ -4,52 +4,15 @@
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
 import { another, cameBack, notesReturns, visit } from '../harness/browser.mjs';
-import { contract, gate, SOURCES } from '../harness/contract.mjs';
+import { contract, gate } from '../harness/contract.mjs';
 import { hostPages, shop } from '../harness/pages.mjs';
+import { uses } from '../harness/usable.mjs';
 
 const api = await contract();
 const pages = await hostPages();
 after(() => Promise.all([api.close(), pages.close()]));
+const usable = uses(api);
 const url = (extra, headers) => pages.add(shop({ script: api.url, key: api.key, ...extra }), headers);
-
-/** usable has a whole conversation, by what is really seen and hit. */
-async function usable({ page, w }, { closed = true } = {}) {
-  api.answer = (question) => [{ token: `**You** asked: ` }, { wait: 20 }, { token: question }, { token: ' [1]' }, { sources: SOURCES }];
-  await w.launcher.waitFor();
-  const { width, height } = page.viewportSize();
-  const seen = async (locator, what) => {
-    await locator.scrollIntoViewIfNeeded();
-    const box = await locator.boundingBox();
-    assert.ok(box && box.width >= 20 && box.height >= 10, `${what} is ${JSON.stringify(box)}`);
-    assert.ok(box.x >= 0 && box.y >= 0 && box.x + box.width <= width + 1 && box.y + box.height <= height + 1, `${what} is outside: ${JSON.stringify(box)}`);
-    const hit = await page.evaluate(([x, y]) => document.elementFromPoint(x, y)?.localName, [box.x + box.width / 2, box.y + box.height / 2]);
-    assert.equal(hit, 'chat-connect', `${what} is behind something`);
-    const style = await locator.evaluate((e) => {
-      const s = getComputedStyle(e);
-      return { visible: e.checkVisibility({ opacityProperty: true, visibilityProperty: true }), opacity: +s.opacity, size: parseFloat(s.fontSize), direction: s.writingMode, transform: s.textTransform };
-    });
-    assert.ok(style.visible, `${what} can't be seen`);
-    assert.ok(style.size >= 11 && style.size <= 26, `${what} has text of ${style.size} px`);
-    assert.deepEqual([style.direction, style.transform], ['horizontal-tb', 'none'], what);
-  };
-  if (closed) {
-    await seen(w.launcher, 'the launcher');
-    await w.open();
-  }
-  await seen(w.input, 'the field');
-  const before = await w.answers.count();
-  await w.ask('Does it work here?');
-  const answer = await w.ended(before + 1);
-  assert.equal(await answer.getAttribute('data-status'), 'answered', await answer.innerText());
-  assert.match(await w.in(answer, 'answer').innerText(), /^You asked: Does it work here\?/);
-  await seen(w.in(answer, 'answer'), 'the answer');
-  await w.in(answer, 'cite').first().click();
-  await answer.locator('details[open]').waitFor();
-  await w.in(answer, 'feedback-up').click();
-  assert.equal(await w.in(answer, 'feedback-up').getAttribute('aria-pressed'), 'true');
-  await page.keyboard.press('Escape');
-  if (closed) await w.panel.waitFor({ state: 'hidden' });
-}
 
 const STYLES = {
   'everything hidden': 'html > :not(head), body, body * { display: none !important; visibility: hidden !important; opacity: 0 !important; }',

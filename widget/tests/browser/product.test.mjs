@@ -4,9 +4,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { accessible, visit } from '../harness/browser.mjs';
+import { compressing } from '../harness/express.mjs';
+import { shop } from '../harness/pages.mjs';
 import { MARKDOWN, paused, product } from '../harness/product.mjs';
 
-const { llm, running, client, between, logged, url, page: newPage } = await product();
+const { llm, running, client, between, pages, logged, url, page: newPage } = await product();
 const QUESTION = 'Within how many days may customers return an article?';
 
 test('a conversation: suggestion, citations, stop, feedback, history, new chat', async () => {
@@ -72,6 +74,22 @@ test('what the product serves: headers, versioned file, no cookies', async () =>
   const packed = await fetch(`${running.origin}/widget.js`, { headers: { 'Accept-Encoding': 'gzip' } });
   assert.equal(packed.headers.get('content-encoding'), 'gzip');
   for (const answer of [script, again, packed]) assert.deepEqual(answer.headers.getSetCookie(), []);
+});
+
+test('behind Express with its compression, words come one by one', async () => {
+  const front = await compressing(running.origin);
+  await llm.set({ mode: 'fixed', text: MARKDOWN, gap: 0, ...paused(60) });
+  const { w, check, close } = await visit(pages.add(shop({ script: `${front.origin}/widget.js`, key: client.key })));
+  await w.open();
+  await w.ask(QUESTION);
+  await w.reads('within 30 days');
+  assert.equal(await w.last.getAttribute('data-status'), 'streaming', 'the model is still silent');
+  assert.deepEqual(front.streams, [undefined]);
+  await llm.set({ mode: 'context', gap: 0 });
+  assert.equal(await (await w.ended(1)).getAttribute('data-status'), 'answered');
+  check();
+  await close();
+  await front.close();
 });
 
 test('a site that is not allowed gets no widget', async () => {

@@ -117,7 +117,7 @@ export async function contract({ port = 0 } = {}) {
   }
 
   async function follow(response, answer, after) {
-    response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
+    response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store, no-transform', 'X-Accel-Buffering': 'no' });
     response.write(': ok\n\n');
     answer.readers.add(response);
     response.on('close', () => {
