@@ -25,7 +25,8 @@ const option = (name: string): any =>
 // One that was injected may have lost its attributes, or been put in another's place.
 if (!option('key')) script = tag();
 const key = option('key');
-const base = option('api')?.replace(/\/+$/, '') ?? (script?.src && new URL(script.src).origin);
+// An element of that name in the page is no address.
+const base = option('api')?.replace?.(/\/+$/, '') ?? (script?.src && new URL(script.src).origin);
 const widgets = (page[REGISTRY] ??= new Map());
 
 if (!key || !base) console.warn('ChatConnect: key or api is missing');
