@@ -15,13 +15,13 @@ const REGISTRY = Symbol.for('chatconnect');
 const page = window as unknown as { [REGISTRY]?: Map<string, Public> };
 
 /** Those that say which widget they are for. */
-const tag = () => document.querySelector('script[data-key^=pk_],script[src*="key=pk_"]') as HTMLScriptElement | null;
+const tag = () => document.querySelector('script[data-key^=pk_],script[src*="/widget"][src*="key=pk_"]') as HTMLScriptElement | null;
 
 /** The element that loaded this script; a module has no current script. */
 let script = (document.currentScript as HTMLScriptElement | null) ?? tag();
 // An attribute, then the address, then the page's settings.
 const option = (name: string): any =>
-  script?.dataset[name] ?? new URLSearchParams(script?.src.split('?')[1]).get(name) ?? (window.ChatConnectSettings as any)?.[name] ?? undefined;
+  script?.dataset[name] ?? new URLSearchParams(script?.src.split(/[?#]/)[1]).get(name) ?? (window.ChatConnectSettings as any)?.[name] ?? undefined;
 // One that was injected may have lost its attributes, or been put in another's place.
 if (!option('key')) script = tag();
 const key = option('key');

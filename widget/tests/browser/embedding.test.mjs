@@ -29,7 +29,7 @@ async function opens(html, does) {
 test('a tag manager: the key is in the address', () => opens(tagManager(us), async (v) => {
   await usable(v);
   assert.equal(await hosts(v.page), 1);
-  assert.equal(await v.w.panel.getAttribute('lang'), 'en');
+  assert.equal(await v.w.panel.getAttribute('lang'), 'fr');
 }));
 
 test('the key is in window.ChatConnectSettings, and the script has no element', () => opens(settingsOnly(us), async (v) => {

@@ -29,7 +29,7 @@ export const tagManager = ({ script, key }) => shop({
       w[layer] = w[layer] || [];
       w[layer].push({ 'gtm.start': Date.now(), event: 'gtm.js' });
       var pasted = d.createElement('div');
-      pasted.innerHTML = '<script async src="${script}?key=${key}&amp;locale=en" data-key="pk_live_lost"><\\/script>';
+      pasted.innerHTML = '<script async src="${script}?key=${key}&amp;locale=fr" data-key="pk_live_lost"><\\/script>';
       var inert = pasted.firstChild, tag = d.createElement('script');
       tag.async = true;
       tag.src = inert.src;
