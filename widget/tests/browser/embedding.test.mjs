@@ -126,7 +126,8 @@ test('React: StrictMode mounts it twice, hydration throws out what it does not k
   await opens(url, async (v) => {
     const { page } = v;
     await page.locator('#made').getByText('browser').waitFor();
-    assert.match(await page.evaluate(() => window.recovered), /ydrat/, 'React has made the page anew');
+    await page.waitForFunction(() => window.loaded === 2 && window.recovered); // both mounts, and React has made the page anew
+    assert.match(await page.evaluate(() => window.recovered), /ydration failed/);
     await v.w.launcher.waitFor();
     await usable(v);
     assert.equal(await hosts(page), 1);
@@ -170,6 +171,6 @@ for (const again of [false, true]) {
     await until('the answer', async () => /Before and after\./.test(await w.panel.innerText()));
     await usable(v, { closed: false });
     await page.evaluate(() => document.querySelector('chat-connect').remove());
-    await w.panel.waitFor(); // it is watched in the new document, too
+    await w.launcher.waitFor(); // it is watched in the new document, too
   }));
 }

@@ -101,7 +101,7 @@ const THEME = `
   h2, p, li { font: italic 700 2.4rem/3 Georgia !important; }`;
 
 /** theme is a shop whose theme styles whatever it finds, on a transformed <html>. */
-export const theme = ({ script, key }) => shop({ script, key, head: `<style>${THEME}</style>`, body: '<div class="overlay"></div>' });
+export const theme = ({ script, key }) => shop({ script, key, head: `<style>${THEME}</style>`, body: '<div class="overlay">Sale</div>' });
 
 /** turbo are two pages that Turbo changes between; the tag is in the body, so it runs at each change. */
 export function turbo(pages, { script, key }) {
@@ -125,7 +125,7 @@ export async function react(pages, { script, key }) {
     import { StrictMode, useEffect, useState } from 'react';
     const Chat = () => {
       useEffect(() => {
-        const tag = Object.assign(document.createElement('script'), { src: '${script}?key=${key}', async: true });
+        const tag = Object.assign(document.createElement('script'), { src: '${script}?key=${key}', async: true, onload: () => { window.loaded = (window.loaded ?? 0) + 1; } });
         document.body.append(tag);
         return () => { window.ChatConnect?.destroy(); tag.remove(); };
       }, []);
