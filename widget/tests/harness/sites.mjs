@@ -125,6 +125,7 @@ export async function react(pages, { script, key }) {
     import { StrictMode, useEffect, useState } from 'react';
     const Chat = () => {
       useEffect(() => {
+        window.mounts = (window.mounts ?? 0) + 1;
         const tag = Object.assign(document.createElement('script'), { src: '${script}?key=${key}', async: true, onload: () => { window.loaded = (window.loaded ?? 0) + 1; } });
         document.body.append(tag);
         return () => { window.ChatConnect?.destroy(); tag.remove(); };
