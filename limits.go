@@ -27,6 +27,9 @@ type RateLimiter interface {
 	// refuses it, in one round trip. The decision is that of the limit that is
 	// nearest to its end; of several that refuse, of the one that does so longest.
 	Allow(ctx context.Context, limits ...RateLimit) (RateDecision, error)
+	// GiveBack takes one request back that was counted against all limits; best
+	// effort.
+	GiveBack(ctx context.Context, limits ...RateLimit)
 }
 
 // PlaceLimiter bounds how many of something are open at once.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/internal/password"
 )
 
 const (
@@ -50,7 +51,7 @@ func (s *Server) postRegister(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	if err := validPassword(in.Password); err != nil {
+	if err := password.Check(in.Password, email, name); err != nil {
 		s.fail(c, err)
 		return
 	}
@@ -75,11 +76,8 @@ func (s *Server) postRegister(c *gin.Context) {
 // registered returns the account of who registers once more, whose answer was
 // lost or a 503 for want of a session: he knows the password. Guessing is
 // limited as it is for a login.
-func (s *Server) registered(c *gin.Context, email, password string) (chatconnect.User, error) {
-	if err := s.throttleLogin(c, email); err != nil {
-		return chatconnect.User{}, err
-	}
-	user, err := s.authenticate(c.Request.Context(), email, password)
+func (s *Server) registered(c *gin.Context, email, plain string) (chatconnect.User, error) {
+	user, err := s.authenticate(c, email, plain)
 	if errors.Is(err, errWrongLogin) {
 		err = chatconnect.ErrEmailTaken
 	}
@@ -87,7 +85,6 @@ func (s *Server) registered(c *gin.Context, email, password string) (chatconnect
 }
 
 func (s *Server) postLogin(c *gin.Context) {
-	ctx := c.Request.Context()
 	var in struct {
 		Email    string `json:"email"`
 		Password string `json:"password"`
@@ -97,15 +94,7 @@ func (s *Server) postLogin(c *gin.Context) {
 		return
 	}
 	email := normalizeEmail(in.Email)
-	if err := s.throttleLogin(c, email); err != nil {
-		s.fail(c, err)
-		return
-	}
-	if email == "" || len(email) > maxEmail || utf8.RuneCountInString(in.Password) > maxPassword {
-		s.fail(c, errWrongLogin)
-		return
-	}
-	user, err := s.authenticate(ctx, email, in.Password)
+	user, err := s.authenticate(c, email, in.Password)
 	if err != nil {
 		s.fail(c, err)
 		return
@@ -114,8 +103,23 @@ func (s *Server) postLogin(c *gin.Context) {
 }
 
 // authenticate returns errWrongLogin for an account that there isn't, too, and
-// takes as long.
-func (s *Server) authenticate(ctx context.Context, email, password string) (chatconnect.User, error) {
+// takes as long. Failures are limited.
+func (s *Server) authenticate(c *gin.Context, email, plain string) (chatconnect.User, error) {
+	attempt, err := s.beginLogin(c, email)
+	if err != nil {
+		return chatconnect.User{}, err
+	}
+	if email == "" || len(email) > maxEmail || utf8.RuneCountInString(plain) > password.MaxLength {
+		return chatconnect.User{}, errWrongLogin
+	}
+	user, err := s.checkPassword(c.Request.Context(), email, plain)
+	if !errors.Is(err, errWrongLogin) {
+		attempt.giveBack(c.Request.Context())
+	}
+	return user, err
+}
+
+func (s *Server) checkPassword(ctx context.Context, email, plain string) (chatconnect.User, error) {
 	user, hash, err := s.Users.UserByEmail(ctx, email)
 	if err != nil && !errors.Is(err, chatconnect.ErrNotFound) {
 		return chatconnect.User{}, err
@@ -123,7 +127,7 @@ func (s *Server) authenticate(ctx context.Context, email, password string) (chat
 	if err != nil {
 		hash = ""
 	}
-	match, err := s.passwords.matches(ctx, password, hash)
+	match, err := s.passwords.matches(ctx, plain, hash)
 	if err == nil && !match {
 		err = errWrongLogin
 	}
@@ -146,6 +150,7 @@ func (s *Server) logIn(c *gin.Context, user chatconnect.User, status int) {
 		}
 	}
 	s.setSessionCookie(c, token, int(s.SessionLifetime.Seconds()))
+	s.rememberDevice(c, user.Email)
 	c.JSON(status, gin.H{"user": user})
 }
 

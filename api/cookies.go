@@ -7,9 +7,7 @@ import (
 )
 
 // Cookies by their name without the prefix.
-const (
-	sessionCookie = "cc_session"
-)
+const sessionCookie = "cc_session"
 
 // overHTTPS reports whether browsers reach us over https.
 func (s *Server) overHTTPS() bool { return s.publicURL != nil && s.publicURL.Scheme == "https" }

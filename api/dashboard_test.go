@@ -73,7 +73,7 @@ func TestAccount(t *testing.T) {
 func TestRegistrationIsValidated(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	good := object{"email": "a@example.com", "password": "12345678", "name": "A"}
+	good := object{"email": "a@example.com", "password": "correct horse", "name": "A"}
 	for name, test := range map[string]struct {
 		field, value, code string
 	}{
@@ -87,6 +87,8 @@ func TestRegistrationIsValidated(t *testing.T) {
 		"short password":     {"password", "1234567", "password_invalid"},
 		"short in runes":     {"password", "ééé", "password_invalid"},
 		"long password":      {"password", strings.Repeat("x", 201), "password_invalid"},
+		"common password":    {"password", "Password123", "password_common"},
+		"personal password":  {"password", "chatconnect", "password_personal"},
 		"empty name":         {"name", " ", "name_invalid"},
 		"invisible name":     {"name", "\u200b\u202e", "name_invalid"},
 		"name too long":      {"name", strings.Repeat("x", 81), "name_invalid"},

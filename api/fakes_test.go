@@ -604,6 +604,14 @@ func (l *counter) Allow(_ context.Context, limits ...chatconnect.RateLimit) (cha
 	return nearest, nil
 }
 
+func (l *counter) GiveBack(_ context.Context, limits ...chatconnect.RateLimit) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, limit := range limits {
+		l.used[limit.Key]--
+	}
+}
+
 // places is a PlaceLimiter of one process.
 type places struct {
 	mu      sync.Mutex

@@ -18,16 +18,13 @@ import (
 // and too little to shut the others out. Limits count together or not at all,
 // hence what a visitor is refused costs the key nothing.
 const (
-	chatFree       = 100
-	chatPaid       = 1000
-	clientShare    = 2 // so many keys' allowances all keys of a client have together
-	accountShare   = 5 // and all clients that one account owns
-	visitorShare   = 5 // of a key's allowance one visitor gets one part in so many
-	widgetPerIP    = 600
-	registerPerIP  = 120
-	loginPerIP     = 100
-	loginPerPair   = 10  // for one account from one address
-	loginPerTarget = 100 // for one account from anywhere: slows a botnet without locking its owner out
+	chatFree      = 100
+	chatPaid      = 1000
+	clientShare   = 2 // so many keys' allowances all keys of a client have together
+	accountShare  = 5 // and all clients that one account owns
+	visitorShare  = 5 // of a key's allowance one visitor gets one part in so many
+	widgetPerIP   = 600
+	registerPerIP = 120
 )
 
 // retryAfterOutage is what callers are told when a dependency is down.
@@ -58,15 +55,6 @@ func (s *Server) throttle(c *gin.Context, limits ...chatconnect.RateLimit) error
 		return limiterDown(err)
 	}
 	return refuse(c, decision)
-}
-
-// throttleLogin slows guessing: from one address, at one account, and the two
-// together.
-func (s *Server) throttleLogin(c *gin.Context, email string) error {
-	account := hashKey(email)
-	return s.throttle(c, append(s.addressLimits(c, "login:", loginPerIP),
-		chatconnect.RateLimit{Key: "login:pair:" + s.visitorIP(c) + ":" + account, PerMinute: loginPerPair},
-		chatconnect.RateLimit{Key: "login:account:" + account, PerMinute: loginPerTarget})...)
 }
 
 // sharedLimits are those beyond a key: neither more keys nor more clients

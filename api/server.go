@@ -142,6 +142,7 @@ type Server struct {
 
 	sessionTokens  sessionTokens
 	serverSessions *serverSessions
+	devices        deviceCookies
 	// documentBodies holds a place for each file in JSON that is being read.
 	documentBodies chan struct{}
 	embedPlaces    *embedPlaces
@@ -198,6 +199,10 @@ func New(options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	devices, err := newDeviceCookies(options.SessionSecret)
+	if err != nil {
+		return nil, err
+	}
 	assets, err := widget.Load()
 	if err != nil {
 		return nil, err
@@ -225,6 +230,7 @@ func New(options Options) (*Server, error) {
 		sessionTokens:  tokens,
 		serverSessions: newServerSessions(),
 		embedPlaces:    newEmbedPlaces(),
+		devices:        devices,
 		documentBodies: make(chan struct{}, documentBodiesAtOnce),
 		underWay:       connlimit.NewCounter(options.MaxConnectionsPerAddress),
 		uploadSpace:    newUploadSpace(options.Uploads, options.StagingDir, options.Metrics),

@@ -16,7 +16,7 @@ import (
 
 // localPassword of the demo account is no secret: only this machine can reach
 // the app. Where others can too, a random one takes its place.
-const localPassword = "chatconnect-demo"
+const localPassword = "look-around-here"
 
 // demoAccount returns the demo account, created at the first start, or nil.
 // That it can't be created is a pity and no reason not to run.
