@@ -21,6 +21,26 @@ type UserStore interface {
 	Role(ctx context.Context, client ClientID, user UserID) (Role, error)
 }
 
+// AccountTerms are what else must hold for an account to be made.
+type AccountTerms struct {
+	First     bool   // there is no account yet; of several at once one wins
+	TokenHash []byte // of a token for the user's address that is used up by this; nil: none
+}
+
+// AccountStore keeps what comes before an account.
+type AccountStore interface {
+	// CreateUserWith makes an account if its terms hold, all at once.
+	// ErrRegistrationClosed if it isn't the first, ErrNotFound if the token is
+	// unknown, used, expired or another address's, ErrEmailTaken.
+	CreateUserWith(ctx context.Context, user User, passwordHash string, terms AccountTerms) (User, error)
+	HasUsers(ctx context.Context) (bool, error)
+	// CreateAccountToken keeps a token by its SHA-256. It keeps none if its
+	// address had perHour of that purpose within the hour; 0 sets no limit.
+	CreateAccountToken(ctx context.Context, token AccountToken, hash []byte, perHour int) (created bool, err error)
+	// AccountToken returns one that has not expired, used or not, or ErrNotFound.
+	AccountToken(ctx context.Context, purpose TokenPurpose, hash []byte) (AccountToken, error)
+}
+
 // ClientStore keeps tenants, their keys and their widget.
 type ClientStore interface {
 	// CreateClient creates the client with its owner's membership, default

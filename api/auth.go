@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/mail"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
@@ -23,66 +22,6 @@ const (
 )
 
 var errWrongLogin = chatconnect.Errorf(chatconnect.KindUnauthenticated, "login_wrong", "The email address or the password is wrong.")
-
-type registerRequest struct {
-	Email    string `json:"email"`
-	Password string `json:"password"`
-	Name     string `json:"name"`
-}
-
-func (s *Server) postRegister(c *gin.Context) {
-	ctx := c.Request.Context()
-	if err := s.throttle(c, s.addressLimits(c, "register:", registerPerIP)...); err != nil {
-		s.fail(c, err)
-		return
-	}
-	var in registerRequest
-	if err := decodeJSON(c, maxBody, &in); err != nil {
-		s.fail(c, err)
-		return
-	}
-	email, err := validEmail(in.Email)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
-	name, err := validName(in.Name)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
-	if err := password.Check(in.Password, email, name); err != nil {
-		s.fail(c, err)
-		return
-	}
-	hash, err := s.passwords.hash(ctx, in.Password)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
-	user, err := s.Users.CreateUser(ctx, chatconnect.User{
-		ID: chatconnect.UserID(newID()), Email: email, Name: name, CreatedAt: time.Now().UTC(),
-	}, hash)
-	if errors.Is(err, chatconnect.ErrEmailTaken) {
-		user, err = s.registered(c, email, in.Password)
-	}
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
-	s.logIn(c, user, http.StatusCreated)
-}
-
-// registered returns the account of who registers once more, whose answer was
-// lost or a 503 for want of a session: he knows the password. Guessing is
-// limited as it is for a login.
-func (s *Server) registered(c *gin.Context, email, plain string) (chatconnect.User, error) {
-	user, err := s.authenticate(c, email, plain)
-	if errors.Is(err, errWrongLogin) {
-		err = chatconnect.ErrEmailTaken
-	}
-	return user, err
-}
 
 func (s *Server) postLogin(c *gin.Context) {
 	var in struct {
@@ -235,7 +174,8 @@ func normalizeEmail(email string) string {
 	return local + "@" + domain
 }
 
-func validEmail(email string) (string, error) {
+// ValidEmail returns an address in the form it is kept and compared in.
+func ValidEmail(email string) (string, error) {
 	invalid := chatconnect.Errorf(chatconnect.KindInvalid, "email_invalid", "This is not an email address.")
 	if strings.ContainsFunc(email, isControl) {
 		return "", invalid

@@ -34,6 +34,7 @@ type memory struct {
 	documents map[chatconnect.ClientID][]chatconnect.Document // newest first
 	blobs     map[string][]byte
 	sessions  map[string]chatconnect.UserID
+	tokens    map[string]chatconnect.AccountToken // by their hash
 	audits    []chatconnect.AuditEvent
 	purged    map[chatconnect.ClientID]map[chatconnect.UserID]chatconnect.Role // being deleted
 
@@ -55,7 +56,7 @@ func newMemory() *memory {
 		roles:   map[chatconnect.ClientID]map[chatconnect.UserID]chatconnect.Role{},
 		keyList: map[chatconnect.ClientID][]chatconnect.APIKey{}, widgets: map[chatconnect.ClientID]chatconnect.WidgetConfig{},
 		documents: map[chatconnect.ClientID][]chatconnect.Document{}, blobs: map[string][]byte{},
-		sessions: map[string]chatconnect.UserID{}, allowance: chatconnect.Allowance{Keys: 20, Clients: 100},
+		sessions: map[string]chatconnect.UserID{}, allowance: chatconnect.Allowance{Keys: 20, Clients: 100}, tokens: map[string]chatconnect.AccountToken{},
 	}
 }
 
@@ -121,6 +122,58 @@ func (m *memory) CreateUser(_ context.Context, user chatconnect.User, hash strin
 	}
 	m.users[user.ID], m.hashes[user.ID] = user, hash
 	return user, nil
+}
+
+func (m *memory) CreateUserWith(ctx context.Context, user chatconnect.User, hash string, terms chatconnect.AccountTerms) (chatconnect.User, error) {
+	m.mu.Lock()
+	token, found := m.tokens[string(terms.TokenHash)]
+	first := len(m.users) == 0
+	m.mu.Unlock()
+	if terms.First && !first {
+		return user, chatconnect.ErrRegistrationClosed
+	}
+	if terms.TokenHash != nil && (!found || token.Used || token.Email != user.Email || time.Now().After(token.ExpiresAt)) {
+		return user, chatconnect.ErrNotFound
+	}
+	user, err := m.CreateUser(ctx, user, hash)
+	if err == nil && terms.TokenHash != nil {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		token.Used = true
+		m.tokens[string(terms.TokenHash)] = token
+	}
+	return user, err
+}
+
+func (m *memory) HasUsers(context.Context) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.users) > 0, nil
+}
+
+func (m *memory) CreateAccountToken(_ context.Context, token chatconnect.AccountToken, hash []byte, most int) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, other := range m.tokens {
+		if other.Purpose == token.Purpose && other.Email == token.Email {
+			most--
+		}
+	}
+	if most == 0 && token.Purpose == chatconnect.PurposeVerification {
+		return false, nil
+	}
+	m.tokens[string(hash)] = token
+	return true, nil
+}
+
+func (m *memory) AccountToken(_ context.Context, purpose chatconnect.TokenPurpose, hash []byte) (chatconnect.AccountToken, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	token, found := m.tokens[string(hash)]
+	if !found || token.Purpose != purpose || time.Now().After(token.ExpiresAt) {
+		return chatconnect.AccountToken{}, chatconnect.ErrNotFound
+	}
+	return token, nil
 }
 
 func (m *memory) UserByEmail(_ context.Context, email string) (chatconnect.User, string, error) {

@@ -26,7 +26,9 @@ func (s *Server) operationsRoutes() {
 
 func (s *Server) authRoutes() {
 	auth := s.router.Group("/api/auth", s.refuseCrossOrigin)
+	auth.GET("/registration", s.getRegistration)
 	auth.POST("/register", s.postRegister)
+	auth.POST("/verify", s.postVerify)
 	auth.POST("/login", s.postLogin)
 	auth.POST("/logout", s.postLogout)
 	auth.GET("/me", s.requireUser, s.getMe)
@@ -103,6 +105,7 @@ func (s *Server) internalRoutes() {
 	}
 	internal := s.router.Group("/internal", s.requireInternalSecret)
 	internal.POST("/validate-client", s.postValidateClient)
+	internal.POST("/invitations", s.postInvitation)
 	internal.GET("/client/:clientId/config", s.getClientConfig)
 	internal.PATCH("/client/:clientId", s.patchPlan)
 }

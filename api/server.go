@@ -30,6 +30,7 @@ type DetectType func(content io.ReaderAt, size int64, name string) (chatconnect.
 // Options are the Server's dependencies and settings.
 type Options struct {
 	Users     chatconnect.UserStore
+	Accounts  chatconnect.AccountStore
 	Clients   chatconnect.ClientStore
 	Budgets   chatconnect.BudgetStore
 	Documents chatconnect.DocumentStore
@@ -52,14 +53,16 @@ type Options struct {
 	PagePolicy    string                    // their Content-Security-Policy; empty allows a page its own files only
 	Logger        *slog.Logger
 
-	MaxFileSize       int64         // bytes of one uploaded file; 0 means 10 MiB
-	SessionSecret     []byte        // at least 32 bytes; another one ends all visitors' sessions
-	InternalAPISecret string        // empty turns the internal endpoints off
-	TemporalUIOrigin  string        // of the page that may have payloads decoded; empty: none
-	PublicURL         string        // the only address whose host is answered; https also turns on Secure cookies and HSTS; empty: any host
-	LocalHostsOnly    bool          // without PublicURL: only localhost and IP addresses are answered
-	SessionLifetime   time.Duration // of a login; 0 means 30 days
-	TrustedProxies    []string      // CIDRs or addresses whose X-Forwarded-For is believed
+	MaxFileSize       int64                    // bytes of one uploaded file; 0 means 10 MiB
+	SessionSecret     []byte                   // at least 32 bytes; another one ends all visitors' sessions
+	Registration      chatconnect.Registration // who may make an account; empty means closed
+	VerifyEmail       bool                     // accounts wait until a mailed link is opened; needs PublicURL
+	InternalAPISecret string                   // empty turns the internal endpoints off
+	TemporalUIOrigin  string                   // of the page that may have payloads decoded; empty: none
+	PublicURL         string                   // the only address whose host is answered; https also turns on Secure cookies and HSTS; empty: any host
+	LocalHostsOnly    bool                     // without PublicURL: only localhost and IP addresses are answered
+	SessionLifetime   time.Duration            // of a login; 0 means 30 days
+	TrustedProxies    []string                 // CIDRs or addresses whose X-Forwarded-For is believed
 	// MaxConnectionsPerAddress is how many requests of one address may be under
 	// way, streams and WebSockets included; 0 means 256.
 	MaxConnectionsPerAddress int
@@ -80,7 +83,7 @@ type Options struct {
 
 func (o *Options) setDefaults() error {
 	required := map[string]bool{
-		"Users": o.Users == nil, "Clients": o.Clients == nil, "Budgets": o.Budgets == nil, "Documents": o.Documents == nil,
+		"Users": o.Users == nil, "Accounts": o.Accounts == nil, "Clients": o.Clients == nil, "Budgets": o.Budgets == nil, "Documents": o.Documents == nil,
 		"Blobs": o.Blobs == nil, "Sessions": o.Sessions == nil, "Limiter": o.Limiter == nil,
 		"Relay": o.Relay == nil, "Progress": o.Progress == nil, "Temporal": o.Temporal == nil,
 		"DetectType": o.DetectType == nil, "Places": o.Places == nil, "Conversations": o.Conversations == nil,
@@ -91,6 +94,9 @@ func (o *Options) setDefaults() error {
 		if absent {
 			missing = append(missing, fmt.Errorf("api: Options.%s is required", name))
 		}
+	}
+	if o.VerifyEmail && o.PublicURL == "" {
+		missing = append(missing, errors.New("api: Options.PublicURL is required for mails"))
 	}
 	if len(missing) > 0 {
 		return errors.Join(missing...)
@@ -119,6 +125,9 @@ func (o *Options) setDefaults() error {
 	o.Uploads.setDefaults(o.MaxFileSize)
 	if o.ChatTimeout <= 0 {
 		o.ChatTimeout = 2 * time.Minute
+	}
+	if o.Registration == "" {
+		o.Registration = chatconnect.RegistrationClosed
 	}
 	if o.StagingDir == "" {
 		o.StagingDir = os.TempDir()

@@ -101,7 +101,7 @@ func setup(t *testing.T, changes ...func(*api.Options)) *bundle {
 		staging: t.TempDir(), refused: &refusals{}, log: &logBuffer{},
 	}
 	options := api.Options{
-		Users: b.memory, Clients: b.memory, Budgets: b.memory, Allowance: b.memory.allowance, Documents: documentStore{memory: b.memory}, Blobs: blobStore{b.memory},
+		Users: b.memory, Accounts: b.memory, Registration: chatconnect.RegistrationOpen, Clients: b.memory, Budgets: b.memory, Allowance: b.memory.allowance, Documents: documentStore{memory: b.memory}, Blobs: blobStore{b.memory},
 		Sessions: sessionStore{b.memory}, Limiter: b.limiter, Places: b.places, Stops: b.stops, Conversations: b.chats, Relay: b.relay, Progress: b.feed, Temporal: b.workflows,
 		DetectType: detect, Embedder: &b.embedder, Metrics: b.refused, StagingDir: b.staging, MaxFileSize: testMaxFileSize,
 		SessionSecret: []byte("a secret of at least 32 bytes, for tests"), InternalAPISecret: "internal secret", Version: "test", Notice: "Answers are extracts.",

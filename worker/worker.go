@@ -29,6 +29,7 @@ type Options struct {
 	Janitor   *activities.Janitor
 	Reindex   *activities.Reindex
 	Retention *activities.Retention
+	Mails     *activities.Mails
 	Documents chatconnect.DocumentStore
 	// Parsers is how many files this process reads at once.
 	Parsers int
@@ -107,6 +108,8 @@ func (w *Worker) register() {
 	w.ingestion.RegisterActivity(w.Reindex)
 	w.ingestion.RegisterWorkflowWithOptions(workflows.ExpireChats, workflow.RegisterOptions{Name: temporal.WorkflowExpireChats})
 	w.ingestion.RegisterActivity(w.Retention)
+	w.ingestion.RegisterWorkflowWithOptions(workflows.SendMail, workflow.RegisterOptions{Name: temporal.WorkflowSendMail})
+	w.ingestion.RegisterActivity(w.Mails)
 
 	parsing := common
 	parsing.MaxConcurrentActivityExecutionSize = w.Parsers // one more would wait for the parser, out of its turn

@@ -35,6 +35,7 @@ func TestReplay(t *testing.T) {
 			replayer.RegisterWorkflowWithOptions(Janitor, workflow.RegisterOptions{Name: temporal.WorkflowJanitor})
 			replayer.RegisterWorkflowWithOptions(ReindexAll, workflow.RegisterOptions{Name: temporal.WorkflowReindexAll})
 			replayer.RegisterWorkflowWithOptions(ExpireChats, workflow.RegisterOptions{Name: temporal.WorkflowExpireChats})
+			replayer.RegisterWorkflowWithOptions(SendMail, workflow.RegisterOptions{Name: temporal.WorkflowSendMail})
 			require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), history))
 		})
 	}

@@ -37,6 +37,10 @@ const usage = `Usage: chatconnect <command>
   client set-ceiling ID TOKENS|none|default
                 change what only the operator may: the tier, and the tokens a
                 month that the client may use
+  user create   [--name NAME] [--password-stdin] EMAIL: make an account; without
+                --password-stdin a password is made and printed
+  user invite   EMAIL: print the link of an invitation, and mail it if SMTP_URL
+                is set
   config check  print the effective settings, secrets masked
   health        exit 0 if the API on this machine is ready (for container checks);
                 with INTERNAL_API_SECRET it also prints dependencies and queues
@@ -58,6 +62,13 @@ func main() {
 }
 
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	if len(args) > 0 && args[0] == "user" {
+		settings, err := config.Load(environ)
+		if err != nil {
+			return err
+		}
+		return runUser(ctx, args[1:], settings, os.Stdin, stdout)
+	}
 	command := strings.Join(args, " ")
 	if len(args) > 0 && args[0] == "client" {
 		return runClient(ctx, args[1:], environ, stdout)

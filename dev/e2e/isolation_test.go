@@ -170,6 +170,7 @@ func TestEveryEndpointRefusesAnothersIDs(t *testing.T) {
 	// or key.
 	without := []string{
 		"POST /api/auth/register", "POST /api/auth/login", "POST /api/auth/logout", "GET /api/auth/me",
+		"GET /api/auth/registration", "POST /api/auth/verify", "POST /internal/invitations",
 		"GET /api/dashboard/clients", "POST /api/dashboard/clients",
 		"POST /chat/sessions", "POST /embed", "GET /api/widget/config", "GET /api/widget/health",
 		"GET /widget.js", "GET /widget.json", "GET /widget/{file}",

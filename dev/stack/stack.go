@@ -113,6 +113,7 @@ func (s *Stack) complete() error {
 	}
 	s.env.setDefault("UPLOAD_DIR", s.home.path("uploads"))
 	s.env.setDefault("HOST", loopback)
+	s.env.setDefault("REGISTRATION", "open") // it is for one person, or for tests
 	return nil
 }
 

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/caarlos0/env/v11"
+
+	chatconnect "github.com/chatconnect/chatconnect"
 )
 
 // Secret is a setting that must not be printed.
@@ -59,6 +61,9 @@ type Config struct {
 
 	SessionSecret     Secret `env:"SESSION_SECRET" help:"keys the dashboard's and the visitors' sessions; at least 32 characters"`
 	InternalAPISecret Secret `env:"INTERNAL_API_SECRET" help:"X-Internal-Secret of the internal endpoints, at least 32 characters; they are off without it"`
+
+	Registration chatconnect.Registration `env:"REGISTRATION" envDefault:"closed" help:"who may make an account: open (everybody), invite (people with an invitation) or closed (nobody, but for the first account of an empty installation)"`
+	SMTPURL      Secret                   `env:"SMTP_URL" help:"mail server, smtps://user:password@host:465?from=chat@example.com; with it new accounts confirm their address, and invitations are mailed"`
 
 	UploadDir   string `env:"UPLOAD_DIR" envDefault:"data/uploads" help:"staging for uploads, and the default blob store"`
 	BlobURL     string `env:"BLOB_URL" help:"where uploaded files are kept: file:///directory or s3://bucket?region=name&endpoint=URL; file://<UPLOAD_DIR>/blobs unless set"`
@@ -257,6 +262,11 @@ func (c *Config) complete() error {
 	if !prefixPattern.MatchString(c.QdrantPrefix) {
 		errs = append(errs, errors.New("QDRANT_PREFIX must be 1 to 60 letters, digits, - and _"))
 	}
+	switch c.Registration {
+	case chatconnect.RegistrationOpen, chatconnect.RegistrationInvite, chatconnect.RegistrationClosed:
+	default:
+		errs = append(errs, errors.New("REGISTRATION must be open, invite or closed"))
+	}
 	if c.ModelTimeout <= 0 {
 		errs = append(errs, errors.New("MODEL_TIMEOUT must be positive"))
 	}
@@ -317,6 +327,9 @@ func (c Config) RequireAPI() error {
 	err := c.RequireWorker()
 	if len(c.SessionSecret) < minSecret {
 		err = errors.Join(err, errors.New("SESSION_SECRET must be set to at least 32 characters, for example the output of `openssl rand -base64 32`"))
+	}
+	if c.SMTPURL != "" && c.PublicURL == "" {
+		err = errors.Join(err, errors.New("PUBLIC_URL must be set with SMTP_URL: links in mails begin with it"))
 	}
 	return err
 }

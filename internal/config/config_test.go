@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	chatconnect "github.com/chatconnect/chatconnect"
 )
 
 func TestLoadDefaults(t *testing.T) {
@@ -19,6 +21,7 @@ func TestLoadDefaults(t *testing.T) {
 	require.Equal(t, "file:///srv/uploads/blobs", c.BlobURL)
 	require.False(t, c.LocalHostsOnly())
 	require.Equal(t, "0.7", c.Temperature.String(), "the specification's")
+	require.Equal(t, chatconnect.RegistrationClosed, c.Registration)
 }
 
 func TestLoadRefuses(t *testing.T) {
@@ -37,6 +40,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"MAX_STAGED_BYTES_PER_USER=0", "MAX_STAGED_BYTES_PER_USER must be"},
 		{"UPLOAD_DISK_RESERVE=-1", "UPLOAD_DISK_RESERVE must be"},
 		{"INTERNAL_API_SECRET=short", "INTERNAL_API_SECRET has 5 characters; it must have at least 32"},
+		{"REGISTRATION=everybody", "REGISTRATION must be"},
 		{"EMBEDDING_CONCURRENCY=0", "EMBEDDING_CONCURRENCY must be"},
 		{"JANITOR_INTERVAL=10s", "JANITOR_INTERVAL must be"},
 		{"JANITOR_INTERVAL=-1h", "JANITOR_INTERVAL must be"},

@@ -54,7 +54,7 @@ func (a *App) composeAPI() error {
 	}
 	limiter := ratelimit.New(ratelimit.Options{Redis: a.redis, Logger: a.logger, OnFallback: a.metrics.LimitedAlone})
 	a.api, err = api.New(api.Options{
-		Users: a.store, Clients: a.store, Budgets: a.store, Allowance: Allowance(a.config), Documents: a.store, Conversations: a.store,
+		Users: a.store, Accounts: a.store, Clients: a.store, Budgets: a.store, Allowance: Allowance(a.config), Documents: a.store, Conversations: a.store,
 		Blobs: a.blobs, Sessions: logins, Relay: a.relay, Progress: a.progress,
 		Limiter:    limiter,
 		Places:     limiter,
@@ -77,6 +77,8 @@ func (a *App) composeAPI() error {
 			DiskReserve: cmp.Or(a.config.UploadDiskReserve, -1),
 		},
 		SessionSecret:     []byte(a.config.SessionSecret),
+		Registration:      a.config.Registration,
+		VerifyEmail:       a.mailer != nil,
 		InternalAPISecret: string(a.config.InternalAPISecret),
 		TemporalUIOrigin:  a.config.TemporalUIOrigin,
 		PublicURL:         a.config.PublicURL,
@@ -122,6 +124,7 @@ func (a *App) composeWorker() error {
 			Documents: a.store, Revisions: a.store, Blobs: a.blobs, Index: a.index, Audit: vector.NewAudit(a.index),
 			Temporal: a.temporal, Metrics: a.metrics, Logger: a.logger,
 		},
+		Mails:     &activities.Mails{Users: a.store, Mailer: a.mailer, Logger: a.logger},
 		Retention: &activities.Retention{Store: a.store, Logger: a.logger},
 		Documents: a.store, Parsers: a.config.Workers,
 		Embedders: a.config.EmbeddingConcurrency, BatchesPerSecond: a.config.EmbeddingBatchesPerSecond,

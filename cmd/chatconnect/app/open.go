@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 
 	"github.com/redis/go-redis/v9"
@@ -16,6 +17,7 @@ import (
 	"github.com/chatconnect/chatconnect/internal/config"
 	"github.com/chatconnect/chatconnect/internal/document"
 	"github.com/chatconnect/chatconnect/internal/llm"
+	"github.com/chatconnect/chatconnect/internal/mail"
 	"github.com/chatconnect/chatconnect/internal/postgres"
 	"github.com/chatconnect/chatconnect/internal/progress"
 	"github.com/chatconnect/chatconnect/internal/redisconn"
@@ -41,6 +43,7 @@ type adapters struct {
 	model     chatconnect.Model
 	rewriter  chatconnect.Rewriter
 	notice    string
+	mailer    chatconnect.Mailer // nil without SMTP_URL
 
 	allowedModels []string // that a client may choose
 	paidModels    []string // that one of the paid tier may choose besides
@@ -50,7 +53,7 @@ type adapters struct {
 // open makes every connection. None of them waits for its server.
 func (a *App) open(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		a.openModels, a.openStores, a.openRedis, a.openTemporal,
+		a.openModels, a.openStores, a.openRedis, a.openTemporal, a.openMail,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -151,6 +154,18 @@ func (a *App) openRedis(context.Context) error {
 	if a.config.OpenAIAPIKey != "" { // the built-in embedder is quicker than any cache
 		a.embedder = a.cached(a.embedder)
 	}
+	return nil
+}
+
+func (a *App) openMail(context.Context) error {
+	if a.config.SMTPURL == "" {
+		return nil
+	}
+	mailer, err := mail.New(string(a.config.SMTPURL))
+	if err != nil {
+		return fmt.Errorf("SMTP_URL: %w", err)
+	}
+	a.mailer = mailer
 	return nil
 }
 

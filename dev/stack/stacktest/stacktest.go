@@ -55,6 +55,7 @@ func Environ(t testing.TB) []string {
 		"INTERNAL_API_SECRET=" + common["INTERNAL_API_SECRET"],
 		"UPLOAD_DIR=" + t.TempDir(),
 		"HOST=127.0.0.1",
+		"REGISTRATION=open",
 		"PORT=0",
 		"METRICS_ADDR=127.0.0.1:0",
 		"SHUTDOWN_TIMEOUT=5s",

@@ -12,6 +12,17 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
+type AccountToken struct {
+	TokenHash    []byte
+	Purpose      string
+	Email        string
+	Name         string
+	PasswordHash string
+	CreatedAt    time.Time
+	ExpiresAt    time.Time
+	UsedAt       *time.Time
+}
+
 type ApiKey struct {
 	ClientID   chatconnect.ClientID
 	ID         chatconnect.APIKeyID
