@@ -197,4 +197,3 @@ func TestFirstAccountIsConfirmedOnce(t *testing.T) {
 	b.postAt("/api/auth/verify", `{"token":"`+links[1]+`","password":"correct horse"}`).problem(t, 403, "registration_closed")
 	b.postAt("/api/auth/register", newcomer).problem(t, 403, "registration_closed")
 }
-

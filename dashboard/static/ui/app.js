@@ -81,9 +81,9 @@ async function enter(moveFocus) {
     byId('notice').hidden = !me.notice;
     await clients.load();
   } catch (error) {
-    if (error.status === 401) auth.show();
-    else if (error instanceof ApiError) auth.show(error.message);
-    else throw error;
+    if (!(error instanceof ApiError)) throw error;
+    await auth.load();
+    auth.show(error.status === 401 ? '' : error.message);
     return;
   }
   auth.hide();
