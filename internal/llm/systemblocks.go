@@ -25,7 +25,8 @@ func splitSystem(req *http.Request, static string) error {
 	}
 	return editBody(req, func(fields map[string]json.RawMessage) error {
 		var system string
-		if json.Unmarshal(fields["system"], &system) != nil || !strings.HasPrefix(system, static) {
+		known := json.Unmarshal(fields["system"], &system) == nil && strings.HasPrefix(system, static)
+		if !known {
 			return nil
 		}
 		blocks := []systemBlock{{Type: "text", Text: static, CacheControl: map[string]string{"type": "ephemeral"}}}
