@@ -37,11 +37,11 @@ func allowedIf() []seccomp.NameWithConditions {
 		}}
 	}
 	return []seccomp.NameWithConditions{
-		when("clone", 0, seccomp.BitsSet, unix.CLONE_THREAD),  // a thread, never a process
-		when("tgkill", 0, seccomp.Equal, uint64(os.Getpid())), //nolint:gosec // a process id is positive
-		when("fcntl", 1, seccomp.Equal, unix.F_GETFL),         // os.NewFile asks; F_SETOWN could signal others
-		when("prctl", 0, seccomp.Equal, unix.PR_SET_VMA),      // Go names its memory
-		when("prlimit64", 2, seccomp.Equal, 0),                // reading a limit
+		when("clone", 0, seccomp.BitsSet, unix.CLONE_THREAD), // a thread, never a process
+		when("tgkill", 0, seccomp.Equal, uint64(os.Getpid())),
+		when("fcntl", 1, seccomp.Equal, unix.F_GETFL),    // os.NewFile asks; F_SETOWN could signal others
+		when("prctl", 0, seccomp.Equal, unix.PR_SET_VMA), // Go names its memory
+		when("prlimit64", 2, seccomp.Equal, 0),           // reading a limit
 	}
 }
 
