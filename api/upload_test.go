@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	enums "go.temporal.io/api/enums/v1"
 
@@ -325,4 +326,21 @@ func TestUploadOutlivesSender(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return len(b.workflows.starts()) == 1 }, time.Minute, time.Millisecond, "no workflow was started; log:\n%s", b.log)
 	require.Len(t, b.memory.blobs, 1)
+}
+
+// TestAFullClientIsRefused with a code of its own, by each way to bring a file,
+// and nothing is left of the file.
+func TestAFullClientIsRefused(t *testing.T) {
+	t.Parallel()
+	for code, full := range map[string]error{"documents_limit": chatconnect.ErrDocumentsLimit, "storage_limit": chatconnect.ErrStorageLimit} {
+		b := setup(t, stepping)
+		owner, client, _ := b.tenant("a@example.com")
+		b.memory.failCreateDocument = full
+		problem := owner.upload("?clientId="+string(client), part{"file", "a.txt", "Tea."}).problem(t, 409, code)
+		require.Len(t, problem["errors"], 1)
+		b.nothingLeft()
+		b.browser().with("X-Internal-Secret", "internal secret").
+			post("/process-document", fileBody(client, uuid.NewString(), "%PDF-1.7 whatever")).problem(t, 409, code)
+		b.nothingLeft()
+	}
 }
