@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -54,7 +55,7 @@ func TestHealthIsUpOrDownToStrangers(t *testing.T) {
 	down.Store(true)
 	require.Eventually(t, func() bool { // an answer is kept for a second
 		h = b.browser().get("/health")
-		return h.StatusCode == 503
+		return h.StatusCode == http.StatusServiceUnavailable
 	}, time.Minute, 50*time.Millisecond, "health is still up a minute after Redis went down")
 	require.JSONEq(t, `{"status":"unavailable"}`, string(h.body))
 	b.browser().get("/readyz").problem(t, 503, "not_ready")

@@ -49,19 +49,19 @@ func checkProtocol(ctx context.Context, rawURL string) error {
 	}
 	conn, err := a.dial(ctx)
 	if err != nil {
-		return nil //nolint:nilerr // not reachable yet
+		return nil // not reachable yet
 	}
 	defer conn.Close()
 	deadline, _ := ctx.Deadline()
 	_ = conn.SetDeadline(deadline)
 	if _, err := io.WriteString(conn, http2Preface); err != nil {
-		return nil //nolint:nilerr // as above
+		return nil // as above
 	}
 	const http1 = "HTTP/1."
 	answer := make([]byte, len(http1))
 	n, err := io.ReadFull(conn, answer)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil //nolint:nilerr // silent, and so not HTTP/1
+		return nil // silent, and so not HTTP/1
 	}
 	if bytes.Equal(answer[:n], []byte(http1)) {
 		return errREST(a.port)
