@@ -122,7 +122,7 @@ test('Turbo: pages change, the conversation goes on', () => opens(turbo(pages, u
   assert.equal(api.requests.filter((r) => r.path === '/api/widget/config').length, 1);
 }));
 
-test('React: hydration throws out what it does not know', async () => {
+test('React: StrictMode mounts it twice, hydration throws out what it does not know', async () => {
   const url = await react(pages, us);
   await opens(url, async (v) => {
     const { page } = v;
@@ -134,6 +134,16 @@ test('React: hydration throws out what it does not know', async () => {
     assert.equal(await hosts(page), 1);
     await page.locator('#count').click();
     await page.locator('#count').getByText('1').waitFor();
+    await page.locator('#toggle').click();
+    await v.w.root.waitFor({ state: 'detached' });
+    const mounts = await page.evaluate(() => window.mounts);
+    await page.locator('#toggle').click();
+    await page.waitForFunction((n) => window.mounts === n + 2, mounts); // mounted, unmounted and mounted by StrictMode
+    await v.w.launcher.waitFor();
+    await v.w.open();
+    await v.w.answers.first().waitFor();
+    await v.w.answer('And after that?');
+    assert.equal(await hosts(page), 1);
   });
 });
 
