@@ -2,8 +2,6 @@ package api
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"crypto/subtle"
 	"net/http"
 	"strings"
 
@@ -15,24 +13,6 @@ import (
 // maxCodecBody holds the payloads of a page of history: an event has at most
 // 2 MB of them.
 const maxCodecBody = 16 << 20
-
-// requireOperator admits those who know the internal secret, as a bearer
-// token: Temporal's tools can send an Authorization header and no other. A
-// browser must come from the page of Temporal's UI too.
-func (s *Server) requireOperator(c *gin.Context) {
-	if origin := c.GetHeader("Origin"); origin != "" {
-		if s.TemporalUIOrigin == "" || origin != s.TemporalUIOrigin {
-			s.fail(c, chatconnect.Errorf(chatconnect.KindForbidden, "origin_not_allowed", "Only the page of Temporal's UI may ask this. See TEMPORAL_UI_ORIGIN."))
-			return
-		}
-		c.Header("Access-Control-Allow-Origin", origin)
-	}
-	token, _ := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
-	want, got := sha256.Sum256([]byte(s.InternalAPISecret)), sha256.Sum256([]byte(token))
-	if subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
-		s.fail(c, chatconnect.Errorf(chatconnect.KindUnauthenticated, "internal_secret_wrong", "Authorization: Bearer with the internal secret is missing or wrong."))
-	}
-}
 
 // codecPreflight allows the page of Temporal's UI what it sends.
 func (s *Server) codecPreflight(c *gin.Context) {

@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"net/http"
 
@@ -11,19 +9,6 @@ import (
 
 	chatconnect "github.com/chatconnect/chatconnect"
 )
-
-// headerInternalSecret carries INTERNAL_API_SECRET.
-const headerInternalSecret = "X-Internal-Secret"
-
-// requireInternalSecret compares digests, so that neither content nor length
-// of the secret shows in the time it takes.
-func (s *Server) requireInternalSecret(c *gin.Context) {
-	want := sha256.Sum256([]byte(s.InternalAPISecret))
-	got := sha256.Sum256([]byte(c.GetHeader(headerInternalSecret)))
-	if subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
-		s.fail(c, chatconnect.Errorf(chatconnect.KindUnauthenticated, "internal_secret_wrong", "X-Internal-Secret is missing or wrong."))
-	}
-}
 
 // validation answers POST /internal/validate-client.
 type validation struct {

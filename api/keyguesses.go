@@ -17,7 +17,7 @@ const (
 	guessesSize = 10_000
 )
 
-// guesses counts wrong keys by where they come from (GCRA), in the memory of
+// guesses counts wrong keys, or wrong secrets, by where they come from (GCRA), in the memory of
 // this process: whoever floods it with wrong keys costs no other part anything.
 // When it is full, whoever guessed longest ago is forgotten.
 type guesses struct {
@@ -39,16 +39,27 @@ func (g *guesses) count(limits []chatconnect.RateLimit) (wait time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.now()
-	for _, limit := range limits {
-		wait = max(wait, g.used(limit.Key, now)+interval(limit)-time.Minute)
-	}
-	if wait > 0 {
+	if wait := g.waiting(limits, now); wait > 0 {
 		return wait
 	}
 	for _, limit := range limits {
 		g.forgiven.Add(limit.Key, now.Add(g.used(limit.Key, now)+interval(limit)))
 	}
 	return 0
+}
+
+// wait returns how long to wait until another guess may be made.
+func (g *guesses) wait(limits []chatconnect.RateLimit) (wait time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.waiting(limits, g.now())
+}
+
+func (g *guesses) waiting(limits []chatconnect.RateLimit, now time.Time) (wait time.Duration) {
+	for _, limit := range limits {
+		wait = max(wait, g.used(limit.Key, now)+interval(limit)-time.Minute)
+	}
+	return wait
 }
 
 // forgive takes a guess back that was none.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,10 +12,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -53,12 +52,12 @@ func (s *Server) observeRequest(c *gin.Context) {
 	case "/livez", "/readyz", "/health":
 		level = slog.LevelDebug
 	default:
-		ctx := otel.GetTextMapPropagator().Extract(c.Request.Context(), propagation.HeaderCarrier(c.Request.Header))
 		name := c.Request.Method
 		if route != "" {
 			name += " " + route
 		}
-		ctx, span = s.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
+		var ctx context.Context
+		ctx, span = s.startSpan(c.Request, name, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
 			attribute.String("http.request.method", c.Request.Method),
 			attribute.String("http.route", route),
 		))

@@ -156,9 +156,10 @@ type Server struct {
 	documentBodies chan struct{}
 	embedPlaces    *embedPlaces
 
-	underWay     *connlimit.Counter // requests by address
-	uploadSpace  *uploadSpace
-	proxyWarning sync.Once
+	underWay      *connlimit.Counter // requests by address
+	uploadSpace   *uploadSpace
+	secretGuesses *guesses // of the internal secret
+	proxyWarning  sync.Once
 
 	draining chan struct{} // closed by Drain
 	drain    sync.Once
@@ -242,6 +243,7 @@ func New(options Options) (*Server, error) {
 		devices:        devices,
 		documentBodies: make(chan struct{}, documentBodiesAtOnce),
 		underWay:       connlimit.NewCounter(options.MaxConnectionsPerAddress),
+		secretGuesses:  newGuesses(),
 		uploadSpace:    newUploadSpace(options.Uploads, options.StagingDir, options.Metrics),
 	}
 	s.router.HandleMethodNotAllowed = true
