@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"go.opentelemetry.io/otel/trace"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 )
@@ -63,3 +64,6 @@ func (s *Server) EmbedMemory(client chatconnect.ClientID) int64 {
 
 // Cell is cell.
 func Cell(text string) string { return cell(text) }
+
+// Trace has requests traced by a provider.
+func (s *Server) Trace(provider trace.TracerProvider) { s.tracer = provider.Tracer("test") }
