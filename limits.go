@@ -54,6 +54,10 @@ type LoginSessions interface {
 	// User returns ErrUnauthenticated for an unknown or expired token.
 	User(ctx context.Context, token string) (UserID, error)
 	Delete(ctx context.Context, token string) error
+	// Watch returns a channel that gets a value when the session has been
+	// deleted, by whichever process, or may have been: then User tells. It is
+	// not closed, and gets nothing more when ctx has ended.
+	Watch(ctx context.Context, token string) (<-chan struct{}, error)
 }
 
 // Cache keeps small values for a while. It is an optimisation: its errors are

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -76,6 +75,12 @@ func (s *Server) getEvents(c *gin.Context) {
 		s.fail(c, chatconnect.ErrUnauthenticated)
 		return
 	}
+	places, err := s.takeSocketPlaces(c, token)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	defer places.giveBack()
 	conn, err := websocket.Accept(c.Writer, c.Request, nil) // checks Origin too
 	if err != nil {
 		s.Logger.InfoContext(c.Request.Context(), "websocket refused", "error", err)
@@ -85,16 +90,21 @@ func (s *Server) getEvents(c *gin.Context) {
 	conn.SetReadLimit(maxEventReadSize)
 	// A hijacked request's context no longer tells of a disconnect; CloseRead's
 	// does, and answers pings and the closing handshake.
-	ctx, cancel := context.WithCancel(conn.CloseRead(context.WithoutCancel(c.Request.Context())))
+	base, cut := context.WithCancel(context.WithoutCancel(c.Request.Context()))
+	defer cut() // which closes the connection, whatever is under way on it
+	ctx, cancel := context.WithCancel(conn.CloseRead(base))
 	defer cancel()
+	s.Metrics.SocketsChanged(1)
+	defer s.Metrics.SocketsChanged(-1)
 	w := &eventWriter{
 		server: s, conn: conn, user: userID(c), token: token, only: chatconnect.ClientID(only),
 		queue: make(chan any, eventQueue), end: make(chan closing, 1),
-		streams: map[chatconnect.ClientID]context.CancelFunc{},
+		streams: map[chatconnect.ClientID]context.CancelFunc{}, places: places, cut: cut,
 	}
 	reason := w.run(ctx)
 	cancel()
 	w.wg.Wait()
+	defer time.AfterFunc(closeGrace, cut).Stop()
 	_ = conn.Close(reason.code, reason.text)
 }
 
@@ -133,6 +143,8 @@ type eventWriter struct {
 	token  string
 	only   chatconnect.ClientID // empty for all of the user's
 
+	places  socketPlaces
+	cut     func() // closes the connection at once
 	queue   chan any
 	end     chan closing                                // the first reason to stop
 	streams map[chatconnect.ClientID]context.CancelFunc // keep's alone
@@ -142,6 +154,7 @@ type eventWriter struct {
 // run writes what the streams queue until there is a reason to stop.
 func (w *eventWriter) run(ctx context.Context) closing {
 	w.wg.Go(func() { w.keep(ctx) })
+	w.wg.Go(func() { w.watchSession(ctx) })
 	for {
 		select {
 		case <-ctx.Done():
@@ -177,6 +190,7 @@ func (w *eventWriter) keep(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
+		w.places.renew(ctx)
 		ping, cancel := context.WithTimeout(ctx, w.server.timing.write)
 		err := w.conn.Ping(ping)
 		cancel()
@@ -202,13 +216,9 @@ func (w *eventWriter) write(ctx context.Context, message any) error {
 // nothing; a login that has ended stops everything, and false is returned.
 func (w *eventWriter) checkMembership(ctx context.Context) bool {
 	s := w.server
-	user, err := s.sessionUser(ctx, w.token)
-	if errors.Is(err, chatconnect.ErrUnauthenticated) || err == nil && user != w.user {
-		w.stop(closeEnded, "login ended")
-		return false
-	}
-	if err != nil {
-		return true
+	ended, err := w.loginEnded(ctx)
+	if ended || err != nil {
+		return !ended
 	}
 	listing, cancel := context.WithTimeout(ctx, s.timing.dependency)
 	defer cancel()

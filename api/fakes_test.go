@@ -35,6 +35,7 @@ type memory struct {
 	blobs     map[string][]byte
 	sessions  map[string]chatconnect.UserID
 	tokens    map[string]chatconnect.AccountToken // by their hash
+	watchers  map[string][]chan struct{}          // of sessions, by token
 	audits    []chatconnect.AuditEvent
 	purged    map[chatconnect.ClientID]map[chatconnect.UserID]chatconnect.Role // being deleted
 
@@ -621,7 +622,24 @@ func (m sessionStore) Delete(_ context.Context, token string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.sessions, token)
+	for _, watcher := range m.watchers[token] {
+		select {
+		case watcher <- struct{}{}:
+		default:
+		}
+	}
 	return m.failSessions
+}
+
+func (m sessionStore) Watch(_ context.Context, token string) (<-chan struct{}, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	watcher := make(chan struct{}, 1)
+	if m.watchers == nil {
+		m.watchers = map[string][]chan struct{}{}
+	}
+	m.watchers[token] = append(m.watchers[token], watcher)
+	return watcher, m.failSessions
 }
 
 // counter is a RateLimiter that never gives anything back.

@@ -14,12 +14,14 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	chatconnect "github.com/chatconnect/chatconnect"
+	"github.com/chatconnect/chatconnect/internal/redisconn"
 )
 
 // Options configures a Store. Redis and Secret are required.
 type Options struct {
 	Redis   redis.UniversalClient // made by redisconn.Open
 	Secret  []byte                // at least 32 bytes; another secret ends all sessions
+	Hub     *redisconn.Hub        // for Watch; required by nothing else
 	Timeout time.Duration         // of a call, 1 s if 0
 
 	// Sliding renews a session that is used in the second half of its
@@ -136,14 +138,20 @@ func (s *Store) renewed(found session, left time.Duration) time.Duration {
 	return renewed
 }
 
-// Delete implements chatconnect.LoginSessions. An unknown token is no error.
+// Delete implements chatconnect.LoginSessions, and tells those who watch. An
+// unknown token is no error.
 func (s *Store) Delete(ctx context.Context, token string) error {
 	if !wellFormed(token) {
 		return nil
 	}
 	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
-	if err := s.o.Redis.Del(call, s.key(token)).Err(); err != nil {
+	key := s.key(token)
+	if _, err := s.o.Redis.TxPipelined(call, func(p redis.Pipeliner) error {
+		p.Del(call, key)
+		p.Publish(call, endChannel(key), "")
+		return nil
+	}); err != nil {
 		return unavailable(ctx, err)
 	}
 	return nil

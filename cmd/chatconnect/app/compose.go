@@ -42,7 +42,7 @@ func (a *App) compose() error {
 }
 
 func (a *App) composeAPI() error {
-	logins, err := sessions.New(sessions.Options{Redis: a.redis, Secret: []byte(a.config.SessionSecret), Sliding: true})
+	logins, err := sessions.New(sessions.Options{Redis: a.redis, Hub: a.hub, Secret: []byte(a.config.SessionSecret), Sliding: true})
 	if err != nil {
 		return err
 	}
