@@ -18,7 +18,9 @@ import (
 func TestSocketsEndWithTheLogin(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.server.Quick(func(timing *api.Timing) { timing.Ping, timing.SlowReader, timing.Write = time.Hour, time.Hour, time.Hour })
+	b.server.Quick(func(timing *api.Timing) {
+		timing.Ping, timing.SlowReader, timing.Write = time.Hour, time.Hour, time.Hour
+	})
 	owner, client, _ := b.tenant("a@example.com")
 	other, _ := b.register("a.second@example.com")
 	first, second, theirs := owner.dial(""), owner.dial("?clientId="+string(client)), other.dial("")
