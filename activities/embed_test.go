@@ -19,7 +19,7 @@ type shelf struct {
 	*library
 	spent int // tokens noted
 
-	budget  chatconnect.TokenBudget
+	budget chatconnect.TokenBudget
 	stages []string
 }
 

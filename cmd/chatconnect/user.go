@@ -20,7 +20,7 @@ import (
 	"github.com/chatconnect/chatconnect/internal/postgres"
 )
 
-const userUsage = `Usage: chatconnect user create [--name NAME] [--password-stdin] EMAIL
+const userUsage = `usage: chatconnect user create [--name NAME] [--password-stdin] EMAIL
        chatconnect user invite EMAIL`
 
 // userCommand makes accounts and invitations for the operator, whatever
