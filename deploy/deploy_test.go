@@ -104,6 +104,62 @@ func TestComposeGivesTheProgramWhatItNeeds(t *testing.T) {
 	require.Empty(t, c.SessionSecret, "the worker has no use for it")
 }
 
+// fixedByCompose lists the settings that an operator of docker-compose.yml has
+// no use for, with the reason.
+var fixedByCompose = map[string]string{
+	"QDRANT_PREFIX":    "the installation has a Qdrant of its own",
+	"TEMPORAL_API_KEY": "the installation has a Temporal of its own",
+	"TEMPORAL_TLS":     "its network is internal",
+	"UPLOAD_DIR":       "a volume, mounted where the image says",
+	"CACHE_DIR":        "a volume, mounted where the image says",
+	"HOST":             "the image's",
+	"PORT":             "the image's",
+	"METRICS_ADDR":     "the image's, where Prometheus looks",
+	"SHUTDOWN_TIMEOUT": "fits stop_grace_period",
+}
+
+// A setting that an operator may change in .env must reach a process, and have
+// the default of the program until they do.
+func TestComposePassesEverySetting(t *testing.T) {
+	t.Parallel()
+	compose := read(t, "../docker-compose.yml")
+	passed := map[string]string{}
+	for _, block := range [][2]string{{"x-app-environment:", "\nservices:"}, {"<<: *app-environment", "volumes:"}, {"command: [migrate]", "restart:"}} {
+		for _, variable := range environment(t, compose, block[0], block[1]) {
+			name, value, _ := strings.Cut(variable, "=")
+			passed[name] = value
+		}
+	}
+	example := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^([A-Z0-9_]+)=(.*)$`).FindAllStringSubmatch(read(t, "../.env.example"), -1) {
+		example[m[1]] = m[2]
+	}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[config.Config]()) {
+		name := field.Tag.Get("env")
+		value, found := passed[name]
+		if reason := fixedByCompose[name]; reason != "" {
+			require.False(t, found, "docker-compose.yml passes %s although %s", name, reason)
+			continue
+		}
+		if !found {
+			t.Errorf("docker-compose.yml does not pass %s to any process", name)
+			continue
+		}
+		standard, byOperator := strings.CutPrefix(value, "${"+name+":-")
+		if !byOperator {
+			continue // composed of other variables
+		}
+		standard = strings.TrimSuffix(standard, "}")
+		require.Equal(t, field.Tag.Get("envDefault"), standard, "docker-compose.yml gives %s another default", name)
+		written, found := example[name]
+		if !found {
+			t.Errorf(".env.example lacks %s: %s", name, field.Tag.Get("help"))
+		} else if name != "PUBLIC_URL" { // which has to be that of the ports
+			require.Equal(t, standard, written, ".env.example gives %s another default", name)
+		}
+	}
+}
+
 // API and worker must not even know the password of the tables' owner.
 func TestComposeKeepsTheOwnersLoginToMigrate(t *testing.T) {
 	t.Parallel()
