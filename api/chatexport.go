@@ -31,8 +31,8 @@ var exportHeader = []string{
 // exportChats writes the exchanges that meet the filter, the latest first, as
 // they are read: an export of any size takes little memory. When reading fails
 // in the middle the connection is cut, so that half an export is not taken for
-// a whole one.
-func (s *Server) exportChats(c *gin.Context, client chatconnect.ClientID, filter chatconnect.ConversationFilter) {
+// a whole one. Its places are renewed while it goes on.
+func (s *Server) exportChats(c *gin.Context, client chatconnect.ClientID, filter chatconnect.ConversationFilter, reading places) {
 	writer := csv.NewWriter(c.Writer)
 	rows := 0
 	begin := func() error {
@@ -46,6 +46,7 @@ func (s *Server) exportChats(c *gin.Context, client chatconnect.ClientID, filter
 		return writer.Write(exportHeader)
 	}
 	flush := func() error {
+		reading.renew(c.Request.Context())
 		writer.Flush()
 		return writer.Error()
 	}

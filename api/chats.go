@@ -14,6 +14,10 @@ import (
 
 const (
 	maxSearch = 200 // code points
+	// scansPerUser and scansPerClient are how many requests may read all of a
+	// client's conversations at once: each keeps a database connection busy.
+	scansPerUser   = 2
+	scansPerClient = 3
 	// maxConversation is how many of a conversation's latest messages are shown.
 	maxConversation = 500
 )
@@ -31,14 +35,22 @@ func (s *Server) getChats(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	switch format := c.DefaultQuery("format", "json"); format {
-	case "json":
-	case "csv":
-		s.exportChats(c, client, filter)
-		return
-	default:
+	format := c.DefaultQuery("format", "json")
+	if format != "json" && format != "csv" {
 		s.fail(c, invalidFilter("format is json or csv."))
 		return
+	}
+	if filter.Search != "" || format == "csv" {
+		reading, err := s.admitScan(c, client)
+		if err != nil {
+			s.fail(c, err)
+			return
+		}
+		defer reading.giveBack()
+		if format == "csv" {
+			s.exportChats(c, client, filter, reading)
+			return
+		}
 	}
 	conversations, next, err := s.Conversations.Conversations(c.Request.Context(), client, filter)
 	if err != nil {
@@ -46,6 +58,19 @@ func (s *Server) getChats(c *gin.Context) {
 		return
 	}
 	c.JSON(http.StatusOK, gin.H{"conversations": notNil(conversations), "nextCursor": nextCursor(next)})
+}
+
+var errTooManyScans = &chatconnect.Error{
+	Kind: chatconnect.KindRateLimited, Code: "too_many_searches", RetryAfter: 2 * time.Second,
+	Message: "Other searches or exports of these conversations are still running. Please wait for them.",
+}
+
+// admitScan bounds how many searches and exports run at once, so that members
+// of one client can't use up the database connections of all.
+func (s *Server) admitScan(c *gin.Context, client chatconnect.ClientID) (places, error) {
+	return s.takePlaces(c, errTooManyScans,
+		placeLimit{"scans:user:" + string(userID(c)), scansPerUser},
+		placeLimit{string(client) + ":scans", scansPerClient})
 }
 
 // getConversation shows one conversation with everything that was logged.

@@ -16,6 +16,9 @@ import (
 const (
 	// retryAtOnce is how many failed documents one request queues again.
 	retryAtOnce = 500
+	// retriesPerMinute is how many such requests a client may make: each may
+	// start hundreds of workflows.
+	retriesPerMinute = 20
 	// endingRun is how long ago a document may have failed for its workflow to
 	// be still about to end.
 	endingRun = 10 * time.Second
@@ -95,6 +98,10 @@ func (s *Server) postRetryAll(c *gin.Context) {
 	}
 	client, _, err := s.writerOf(c, in.ClientID)
 	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	if err := s.throttle(c, chatconnect.RateLimit{Key: string(client) + ":retry", PerMinute: retriesPerMinute}); err != nil {
 		s.fail(c, err)
 		return
 	}

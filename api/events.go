@@ -143,7 +143,7 @@ type eventWriter struct {
 	token  string
 	only   chatconnect.ClientID // empty for all of the user's
 
-	places  socketPlaces
+	places  places
 	cut     func() // closes the connection at once
 	queue   chan any
 	end     chan closing                                // the first reason to stop

@@ -26,45 +26,12 @@ var errTooManySockets = &chatconnect.Error{
 	Message: "Too many dashboards of this account are open. Close one, or try again in a moment.",
 }
 
-// socketPlaces are what one WebSocket holds of its session's and its user's
-// allowance, on all processes together.
-type socketPlaces []chatconnect.Place
-
-func (s *Server) takeSocketPlaces(c *gin.Context, token string) (socketPlaces, error) {
-	var places socketPlaces
-	for _, limit := range []struct {
-		key  string
-		most int
-	}{
-		{"sockets:session:" + hashKey(token), socketsPerSession},
-		{"sockets:user:" + string(userID(c)), socketsPerUser},
-	} {
-		place, taken, err := s.Places.Take(c.Request.Context(), limit.key, limit.most)
-		switch {
-		case err != nil:
-			err = limiterDown(err)
-		case !taken:
-			err = errTooManySockets
-		}
-		if err != nil {
-			places.giveBack()
-			return nil, err
-		}
-		places = append(places, place)
-	}
-	return places, nil
-}
-
-func (p socketPlaces) renew(ctx context.Context) {
-	for _, place := range p {
-		place.Renew(ctx)
-	}
-}
-
-func (p socketPlaces) giveBack() {
-	for _, place := range p {
-		place.GiveBack()
-	}
+// takeSocketPlaces takes what one WebSocket holds of its session's and its
+// user's allowance.
+func (s *Server) takeSocketPlaces(c *gin.Context, token string) (places, error) {
+	return s.takePlaces(c, errTooManySockets,
+		placeLimit{"sockets:session:" + hashKey(token), socketsPerSession},
+		placeLimit{"sockets:user:" + string(userID(c)), socketsPerUser})
 }
 
 // watchSession ends the WebSocket as soon as its login has ended, whichever

@@ -299,3 +299,14 @@ func TestGoKnowsItsMemory(t *testing.T) {
 		require.InDelta(t, 0.9, float64(goMiB)/float64(containerMiB), 0.03, name)
 	}
 }
+
+// The umask of most machines lets everybody read a new file.
+func TestSecretsAreForTheirOwner(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), ".env")
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", `umask 022; exec sh new-env.sh >"$1"`, "sh", path).CombinedOutput()
+	require.NoError(t, err, string(out))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+}

@@ -4,6 +4,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+# The shell made the file before this runs: nobody else may read the secrets.
+if [ -f /dev/stdout ]; then chmod 600 /dev/stdout; fi
+
 hex() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
 key() { dd if=/dev/urandom bs=32 count=1 2>/dev/null | base64 | tr -d '\n'; }
 

@@ -67,7 +67,7 @@ func TestUserCommands(t *testing.T) {
 
 	for _, args := range [][]string{nil, {"create"}, {"invite", "a@example.com", "b@example.com"}, {"delete", "a@example.com"}} {
 		_, err := do(chatconnect.RegistrationOpen, "", args...)
-		require.ErrorContains(t, err, "Usage:", args)
+		require.ErrorContains(t, err, "usage:", args)
 	}
 	_, err = do(chatconnect.RegistrationOpen, "", "create", "nobody")
 	require.ErrorContains(t, err, "not an email address")
