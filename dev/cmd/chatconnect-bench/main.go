@@ -7,9 +7,10 @@
 //	chatconnect-bench ingest   documents: a large one, fairness, throughput, memory
 //
 // -only measures one part of the answers: "latency" is one user in serve, for
-// comparing two versions of the way to the model; -cpuprofile writes where the
-// time went. Redis is the one at REDIS_URL, or else a redis-server of the bench's
-// own if the machine has one.
+// comparing two versions of the way to the model; "slow", which is not part of
+// the whole, is what users notice of request bodies that never come.
+// -cpuprofile writes where the time went. Redis is the one at REDIS_URL, or else
+// a redis-server of the bench's own if the machine has one.
 package main
 
 import (
@@ -22,6 +23,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -42,7 +44,7 @@ func main() {
 
 func run(ctx context.Context, arguments []string) error {
 	flags := flag.NewFlagSet("chatconnect-bench", flag.ContinueOnError)
-	only := flags.String("only", "", "measure only this part: latency, chats, relay or idle")
+	only := flags.String("only", "", "measure only this part: latency, chats, relay, idle or slow")
 	profile := flags.String("cpuprofile", "", "write a CPU profile of this process, which is everything but PostgreSQL, to this file")
 	if err := flags.Parse(arguments); err != nil {
 		return err
@@ -51,7 +53,7 @@ func run(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	if flags.Arg(0) != workerCommand && flags.Arg(0) != apiCommand {
+	if !slices.Contains([]string{workerCommand, apiCommand, serveCommand}, flags.Arg(0)) {
 		fmt.Println(machine())
 	}
 	if *profile == "" {
@@ -72,12 +74,16 @@ func choose(command, only string) (bench func(context.Context) error, err error)
 		return benchRelay, nil
 	case "idle":
 		return benchIdle, nil
+	case "slow":
+		return benchSlow, nil
 	case "ingest":
 		return benchIngestion, nil
 	case workerCommand:
 		return runRole(app.Roles{Worker: true}), nil
 	case apiCommand:
 		return runRole(app.Roles{API: true}), nil
+	case serveCommand:
+		return runRole(app.Roles{API: true, Worker: true}), nil
 	}
 	return nil, fmt.Errorf("no bench %q", command+only)
 }

@@ -22,6 +22,7 @@ import (
 const (
 	workerCommand = "worker"
 	apiCommand    = "api"
+	serveCommand  = "serve" // both
 )
 
 const processReady = "ready "
