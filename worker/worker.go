@@ -10,7 +10,6 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	sdkworker "go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/activities"
@@ -97,18 +96,11 @@ func (w *Worker) register() {
 	// reindex's, of which there is one each at a time, but for minutes.
 	ingestion.MaxConcurrentActivityExecutionSize = w.Parsers*2 + 2
 	w.ingestion = sdkworker.New(w.Client, temporal.QueueIngestion, ingestion)
-	w.ingestion.RegisterWorkflowWithOptions(workflows.IngestDocument, workflow.RegisterOptions{Name: temporal.WorkflowIngestDocument})
 	w.ingestion.RegisterActivity(w.Ingestion)
-	w.ingestion.RegisterWorkflowWithOptions(workflows.DeleteDocument, workflow.RegisterOptions{Name: temporal.WorkflowDeleteDocument})
-	w.ingestion.RegisterWorkflowWithOptions(workflows.PurgeClient, workflow.RegisterOptions{Name: temporal.WorkflowPurgeClient})
 	w.ingestion.RegisterActivity(w.Commands)
-	w.ingestion.RegisterWorkflowWithOptions(workflows.Janitor, workflow.RegisterOptions{Name: temporal.WorkflowJanitor})
 	w.ingestion.RegisterActivity(w.Janitor)
-	w.ingestion.RegisterWorkflowWithOptions(workflows.ReindexAll, workflow.RegisterOptions{Name: temporal.WorkflowReindexAll})
 	w.ingestion.RegisterActivity(w.Reindex)
-	w.ingestion.RegisterWorkflowWithOptions(workflows.ExpireChats, workflow.RegisterOptions{Name: temporal.WorkflowExpireChats})
 	w.ingestion.RegisterActivity(w.Retention)
-	w.ingestion.RegisterWorkflowWithOptions(workflows.SendMail, workflow.RegisterOptions{Name: temporal.WorkflowSendMail})
 	w.ingestion.RegisterActivity(w.Mails)
 
 	parsing := common
@@ -128,8 +120,9 @@ func (w *Worker) register() {
 	w.embedding.RegisterActivity(w.Reindex.ReindexBatch)
 
 	w.chat = sdkworker.New(w.Client, temporal.QueueChat, common)
-	w.chat.RegisterWorkflowWithOptions(workflows.AnswerMessage, workflow.RegisterOptions{Name: temporal.WorkflowAnswerMessage})
 	w.chat.RegisterActivity(w.Chat)
+
+	workflows.Register(w.ingestion, w.chat)
 }
 
 // Stop takes no new tasks, lets running activities finish within StopTimeout

@@ -2,15 +2,15 @@ package workflows
 
 import (
 	"log/slog"
+	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
-
-	"github.com/chatconnect/chatconnect/temporal"
 )
 
 // TestReplay holds committed histories, recorded from real runs by
@@ -18,25 +18,48 @@ import (
 // strand running workflows fails here.
 func TestReplay(t *testing.T) {
 	t.Parallel()
-	histories, err := filepath.Glob("testdata/histories/*.json")
-	require.NoError(t, err)
-	require.NotEmpty(t, histories)
-	for _, history := range histories {
-		t.Run(filepath.Base(history), func(t *testing.T) {
+	for _, path := range histories(t) {
+		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
 			// A replay that gets no processor for a second is not deadlocked; one
 			// that is ends with the test's own time.
 			replayer, err := sdkworker.NewWorkflowReplayerWithOptions(sdkworker.WorkflowReplayerOptions{DisableDeadlockDetection: true})
 			require.NoError(t, err)
-			replayer.RegisterWorkflowWithOptions(IngestDocument, workflow.RegisterOptions{Name: temporal.WorkflowIngestDocument})
-			replayer.RegisterWorkflowWithOptions(AnswerMessage, workflow.RegisterOptions{Name: temporal.WorkflowAnswerMessage})
-			replayer.RegisterWorkflowWithOptions(DeleteDocument, workflow.RegisterOptions{Name: temporal.WorkflowDeleteDocument})
-			replayer.RegisterWorkflowWithOptions(PurgeClient, workflow.RegisterOptions{Name: temporal.WorkflowPurgeClient})
-			replayer.RegisterWorkflowWithOptions(Janitor, workflow.RegisterOptions{Name: temporal.WorkflowJanitor})
-			replayer.RegisterWorkflowWithOptions(ReindexAll, workflow.RegisterOptions{Name: temporal.WorkflowReindexAll})
-			replayer.RegisterWorkflowWithOptions(ExpireChats, workflow.RegisterOptions{Name: temporal.WorkflowExpireChats})
-			replayer.RegisterWorkflowWithOptions(SendMail, workflow.RegisterOptions{Name: temporal.WorkflowSendMail})
-			require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), history))
+			Register(replayer, replayer)
+			require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), path))
 		})
 	}
+}
+
+// TestEveryWorkflowHasAHistory: a workflow that is registered can run, and one
+// without a history could be changed under its runs.
+func TestEveryWorkflowHasAHistory(t *testing.T) {
+	t.Parallel()
+	var registered names
+	Register(&registered, &registered)
+	var recorded []string
+	for _, path := range histories(t) {
+		file, err := os.Open(path)
+		require.NoError(t, err)
+		history, err := client.HistoryFromJSON(file, client.HistoryJSONOptions{})
+		require.NoError(t, err)
+		require.NoError(t, file.Close())
+		recorded = append(recorded, history.Events[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowType().GetName())
+	}
+	require.Subset(t, recorded, []string(registered))
+}
+
+// names is a Registry that keeps what it is told.
+type names []string
+
+func (n *names) RegisterWorkflowWithOptions(_ any, options workflow.RegisterOptions) {
+	*n = append(*n, options.Name)
+}
+
+func histories(t *testing.T) []string {
+	t.Helper()
+	paths, err := filepath.Glob("testdata/histories/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	return paths
 }

@@ -16,7 +16,6 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/log"
 	sdkworker "go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -145,13 +144,7 @@ func replays(t testing.TB, history *historypb.History) {
 	// A replay that gets no processor for a second is not deadlocked.
 	replayer, err := sdkworker.NewWorkflowReplayerWithOptions(sdkworker.WorkflowReplayerOptions{DisableDeadlockDetection: true})
 	require.NoError(t, err)
-	replayer.RegisterWorkflowWithOptions(workflows.IngestDocument, workflow.RegisterOptions{Name: temporal.WorkflowIngestDocument})
-	replayer.RegisterWorkflowWithOptions(workflows.AnswerMessage, workflow.RegisterOptions{Name: temporal.WorkflowAnswerMessage})
-	replayer.RegisterWorkflowWithOptions(workflows.DeleteDocument, workflow.RegisterOptions{Name: temporal.WorkflowDeleteDocument})
-	replayer.RegisterWorkflowWithOptions(workflows.PurgeClient, workflow.RegisterOptions{Name: temporal.WorkflowPurgeClient})
-	replayer.RegisterWorkflowWithOptions(workflows.Janitor, workflow.RegisterOptions{Name: temporal.WorkflowJanitor})
-	replayer.RegisterWorkflowWithOptions(workflows.ReindexAll, workflow.RegisterOptions{Name: temporal.WorkflowReindexAll})
-	replayer.RegisterWorkflowWithOptions(workflows.ExpireChats, workflow.RegisterOptions{Name: temporal.WorkflowExpireChats})
+	workflows.Register(replayer, replayer)
 	require.NoError(t, replayer.ReplayWorkflowHistory(quiet(), history))
 }
 
