@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
 	"time"
 )
 
@@ -34,6 +35,24 @@ func NewPerson(base string) (*Person, error) {
 		return nil, err
 	}
 	return &Person{base: base, http: &http.Client{Jar: jar, Timeout: patience}}, nil
+}
+
+// NewPersonBehindProxy has the API that listens at address and answers for the
+// host of publicURL alone. Nobody is logged in.
+func NewPersonBehindProxy(address, publicURL string) (*Person, error) {
+	proxy, err := newProxy(address)
+	if err != nil {
+		return nil, err
+	}
+	public, err := url.Parse(publicURL)
+	if err != nil {
+		return nil, err
+	}
+	person, err := NewPerson(public.Scheme + "://" + public.Host) // https: its cookies are Secure
+	if err == nil {
+		person.http.Transport = proxy
+	}
+	return person, err
 }
 
 // Register makes an account and logs in to it, or to the one that it made before

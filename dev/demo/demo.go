@@ -35,10 +35,10 @@ type Account struct {
 }
 
 // Create makes sure that the account, its client and its document exist at
-// the API under baseURL. What exists already is left alone, so that a Create
-// cut short can be repeated.
-func Create(ctx context.Context, baseURL, password string) (Account, error) {
-	person, err := apiclient.NewPerson(baseURL)
+// the API that listens at address and is known as publicURL. What exists already
+// is left alone, so that a Create cut short can be repeated.
+func Create(ctx context.Context, address, publicURL, password string) (Account, error) {
+	person, err := apiclient.NewPersonBehindProxy(address, publicURL)
 	if err != nil {
 		return Account{}, err
 	}

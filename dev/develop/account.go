@@ -20,7 +20,7 @@ const localPassword = "look-around-here"
 
 // demoAccount returns the demo account, created at the first start, or nil.
 // That it can't be created is a pity and no reason not to run.
-func demoAccount(ctx context.Context, o options, appURL, host, home string, logger *slog.Logger) *demo.Account {
+func demoAccount(ctx context.Context, o options, address, publicURL, host, home string, logger *slog.Logger) *demo.Account {
 	if o.noDemo {
 		return nil
 	}
@@ -36,7 +36,7 @@ func demoAccount(ctx context.Context, o options, appURL, host, home string, logg
 	if !onlyLocal(host) {
 		password = rand.Text()
 	}
-	created, err := demo.Create(ctx, appURL, password)
+	created, err := demo.Create(ctx, address, publicURL, password)
 	if err != nil {
 		warn(ctx, logger, "the demo account could not be created", err)
 		return nil

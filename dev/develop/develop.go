@@ -1,6 +1,7 @@
 package develop
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,9 +94,10 @@ func develop(ctx context.Context, o options, environ []string, stdout, stderr io
 				return unlessStopped(ctx, err)
 			}
 			ready = nil
-			account := demoAccount(ctx, o, a.URL(), settings.Host, surroundings.Home(), logs.logger)
+			public := cmp.Or(settings.PublicURL, a.URL()) // the only name it answers to
+			account := demoAccount(ctx, o, a.URL(), public, settings.Host, surroundings.Home(), logs.logger)
 			printScreen(stdout, screen{
-				app: a.URL(), temporalUI: surroundings.TemporalUIURL(), metrics: a.MetricsURL(), models: a.Notice(),
+				app: public, temporalUI: surroundings.TemporalUIURL(), metrics: a.MetricsURL(), models: a.Notice(),
 				home: surroundings.Home(), account: account, took: time.Since(began),
 			})
 		}
