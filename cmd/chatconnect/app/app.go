@@ -133,6 +133,9 @@ func (a *App) Run(ctx context.Context) error {
 		})
 	}
 	group.Go(func() error { a.forgetPurgedClients(running); return nil })
+	if a.api != nil {
+		group.Go(func() error { a.warnOfFirstAccount(running); return nil })
+	}
 	workerStarted := false
 	group.Go(func() error {
 		if a.worker != nil {
