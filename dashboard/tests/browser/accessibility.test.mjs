@@ -63,6 +63,77 @@ for (const [view, options] of Object.entries(VIEWS)) {
   });
 }
 
+// What the API says of who may register, and the links that open the form.
+const FIRST = { mode: 'closed', firstAccount: true, verification: false };
+const SIGN_INS = {
+  closed: { allowed: { ...FIRST, firstAccount: false }, heading: 'Log in to ChatConnect', says: 'New accounts are made by the operator.' },
+  'invitations only': { allowed: { mode: 'invite', firstAccount: false, verification: false }, heading: 'Log in to ChatConnect', says: 'A new account needs an invitation from the operator.' },
+  'first account': { allowed: FIRST, heading: 'Create your account', says: 'The first one is yours.' },
+  invitation: { allowed: { mode: 'invite', firstAccount: false, verification: true }, hash: '#email=ada%40example.com&invitation=abc', heading: 'Create your account', says: 'You are invited.' },
+  verification: { allowed: { mode: 'open', firstAccount: false, verification: true }, hash: '#email=ada%40example.com&verification=abc', heading: 'Confirm your email address', says: 'Enter the password you registered with.' },
+};
+
+for (const [view, options] of Object.entries(VIEWS)) {
+  if (options.reducedMotion) continue; // nothing moves here
+  test(`axe finds nothing when signing in: ${view}`, async () => {
+    for (const [state, { allowed, hash = '', heading, says }] of Object.entries(SIGN_INS)) {
+      const { page, context, check } = await signIn(options, allowed, hash, heading);
+      await page.getByText(says).waitFor();
+      assert.equal(await page.getByRole('button', { name: 'Create an account' }).isVisible(), false, `${state}: none can be made from here`);
+      if (hash) {
+        assert.equal(await page.getByRole('textbox', { name: 'Email address' }).inputValue(), 'ada@example.com');
+        assert.equal(new URL(page.url()).hash, '', `${state}: the token stays in the address`);
+      }
+      await accessible(page, state);
+      await shot(page, view, state);
+      if (hash) await refused(page, view, state);
+      check();
+      await context.close();
+    }
+    await mailed(options, view);
+  });
+}
+
+const shot = (page, view, state) => process.env.SHOTS && page.screenshot({ path: `${process.env.SHOTS}/${view.replace(/\W+/g, '-')}-${state.replace(/\W+/g, '-')}.png`, fullPage: true });
+
+/** signIn opens the form of an installation that lets these register. */
+async function signIn(options, allowed, hash, heading) {
+  const opened = await open(options);
+  await opened.page.route('**/api/auth/registration', (route) => route.fulfill({ json: allowed }));
+  await opened.page.goto(`/${hash}`);
+  await opened.page.getByRole('heading', { name: heading }).waitFor();
+  return opened;
+}
+
+/** refused sends a form whose link the server doesn't know. */
+async function refused(page, view, state) {
+  if (await page.getByLabel('Your name').isVisible()) await page.getByLabel('Your name').fill('Ada');
+  await page.getByLabel('Password', { exact: true }).fill(newPerson().password);
+  await page.locator('#auth-submit').click();
+  await page.locator('#auth-error').waitFor();
+  await accessible(page, `${state}, refused`);
+  await shot(page, view, `${state} refused`);
+}
+
+/** mailed registers where an address is confirmed by mail. */
+async function mailed(options, view) {
+  const { page, context, check } = await signIn(options, { mode: 'open', firstAccount: false, verification: true }, '', 'Log in');
+  const person = newPerson();
+  await page.route('**/api/auth/register', (route) => route.fulfill({ status: 202, json: { verification: 'mailed' } }));
+  await page.getByRole('button', { name: 'Create an account' }).click();
+  await page.getByLabel('Your name').fill(person.name);
+  await page.getByLabel('Email address').fill(person.email);
+  await page.getByLabel('Password', { exact: true }).fill(person.password);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await page.getByRole('heading', { name: 'Look into your mailbox' }).waitFor();
+  await page.getByText(`We sent a mail to ${person.email}.`).waitFor();
+  assert.ok(await page.locator('#auth-title').evaluate((element) => element === document.activeElement), 'the focus moves to what is new');
+  await accessible(page, 'mailed');
+  await shot(page, view, 'mailed');
+  check();
+  await context.close();
+}
+
 test('everything can be done with the keyboard', async () => {
   const { page, check } = await open({ reducedMotion: 'reduce' });
   page.on('filechooser', () => {}); // from now on, and not only once the key is pressed, the test is the chooser
