@@ -346,6 +346,7 @@ func TestPurge(t *testing.T) {
 		answer := each.ask(questions[0].question)
 		each.post("/chat/"+string(answer.MessageID)+"/feedback", map[string]any{"sessionId": string(answer.SessionID), "rating": "up"},
 			"x-api-key", each.PublishableKey).is(http.StatusNoContent)
+		each.post("/chat", map[string]any{"message": questions[0].question, "sessionId": "user-42"}, "x-api-key", each.PublishableKey).is(http.StatusOK)
 	}
 	require.NoError(t, models.Set(fakemodel.Knobs{Faults: []fakemodel.Fault{{Kind: fakemodel.FaultHang, Endpoint: fakemodel.EndpointEmbeddings}}}))
 	under := shop.upload(inventory())[0]

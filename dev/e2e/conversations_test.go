@@ -62,8 +62,9 @@ func TestConversationsAreReadJudgedAndForgotten(t *testing.T) {
 	require.Equal(t, body["message"], rows[1][3])
 	var usage struct{ Days []chatconnect.DayUsage }
 	shop.get("/api/dashboard/usage" + of).is(http.StatusOK).into(&usage)
-	require.Len(t, usage.Days, 1)
+	require.Len(t, usage.Days, 2, "what answers, and what embeds")
 	require.EqualValues(t, 1, usage.Days[0].Answered)
+	require.Zero(t, usage.Days[1].Answered)
 
 	shop.do(http.MethodPatch, "/api/dashboard/clients/"+string(shop.ID), map[string]any{"retentionDays": 30}).is(http.StatusOK)
 	fresh := shop.chatBody("How long are returns free?")

@@ -149,6 +149,9 @@ func TestEveryEndpointRefusesAnothersIDs(t *testing.T) {
 		"GET /internal/client/{clientId}/config": func(p *person) response {
 			return p.get("/internal/client/"+string(owner.ID)+"/config", "X-Internal-Secret", "guess")
 		},
+		"PATCH /internal/client/{clientId}": func(p *person) response {
+			return p.do(http.MethodPatch, "/internal/client/"+string(owner.ID), map[string]any{"tier": "paid"}, "X-Internal-Secret", "guess")
+		},
 		"POST /process-document": func(p *person) response {
 			return p.post("/process-document", map[string]any{
 				"client_id": owner.ID, "document_id": uuid.NewString(), "file_type": "txt", "file_data": "U2FuZC4=",

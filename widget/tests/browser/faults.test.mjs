@@ -11,7 +11,7 @@ import { random, SEED } from '../harness/random.mjs';
 const CUTS = Number(process.env.CUTS ?? 50);
 const { llm, running, client, between, logged, url } = await product();
 // One visitor asks here as much as no visitor of the free tier may.
-await client.call('PATCH', `/api/dashboard/clients/${client.clientId}`, { tier: 'paid' });
+await running.setTier(client.clientId, 'paid');
 const r = random();
 
 /** about makes a question of it that the documents answer: without passages no model is asked. */

@@ -3,6 +3,7 @@
 // again on the same state.
 
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,14 +59,22 @@ export async function stack({ modelOrigin, environ = {} } = {}) {
   await chmod(home, 0o755); // PostgreSQL runs as another user when we are root
   const port = await freePort();
   const origin = `http://localhost:${port}`;
+  const secret = randomBytes(32).toString('hex');
   const settings = {
-    ...basic(), CHATCONNECT_HOME: home, PORT: String(port), METRICS_ADDR: '127.0.0.1:0',
+    ...basic(), INTERNAL_API_SECRET: secret, CHATCONNECT_HOME: home, PORT: String(port), METRICS_ADDR: '127.0.0.1:0',
     ...(modelOrigin && { OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: `${modelOrigin}/v1` }), ...environ,
   };
   const s = {
     origin,
     home,
     output: () => s.running.output,
+    /** setTier does what only the operator may. */
+    async setTier(clientId, tier) {
+      const answer = await fetch(`${origin}/internal/client/${clientId}`, {
+        method: 'PATCH', headers: { 'X-Internal-Secret': secret, 'Content-Type': 'application/json' }, body: JSON.stringify({ tier }),
+      });
+      if (!answer.ok) throw new Error(`tier: ${await answer.text()}`);
+    },
     async start() {
       s.running = child('chatconnect-dev', [], settings);
       let ended = false;
