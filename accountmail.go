@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Mail is a text to one address. ID names it for good: whoever sends it again
-// says the same one, and mail servers can tell.
+// Mail is a text to one address. ID identifies it: a repeated attempt sends the
+// same ID, so that mail servers can recognise the duplicate.
 type Mail struct {
 	ID      string
 	To      string

@@ -30,8 +30,8 @@ func probed(t *testing.T, options health.Options) *bundle {
 
 func up(context.Context) error { return nil }
 
-// TestHealthIsUpOrDownToStrangers: whoever has no secret learns whether the
-// process can serve, and nothing of what it depends on.
+// TestHealthIsUpOrDownToStrangers checks that callers without the secret learn
+// whether the process can serve, and nothing about its dependencies.
 func TestHealthIsUpOrDownToStrangers(t *testing.T) {
 	t.Parallel()
 	var down atomic.Bool

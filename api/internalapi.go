@@ -76,8 +76,9 @@ type internalConfig struct {
 	Widget             internalWidget       `json:"widget"`
 }
 
-// internalLLM is how a client's questions are answered. Temperature is null for
-// a model that is asked without one, what concerns the budget without a limit.
+// internalLLM describes how a client's questions are answered. Temperature is
+// null for a model that is asked without one; the budget's fields are null
+// without a limit.
 type internalLLM struct {
 	Provider    string           `json:"provider"`
 	Model       string           `json:"model"`
@@ -92,8 +93,7 @@ func (s *Server) internalLLM(ctx context.Context, client chatconnect.Client) (in
 	out := internalLLM{Provider: choice.Provider, Model: choice.Model, Tier: client.Tier, Temperature: choice.Temperature}
 	budget, err := s.monthsBudget(ctx, client.ID)
 	if err == nil && budget != nil {
-		left := max(0, budget.Limit-budget.Used)
-		out.Budget, out.BudgetLeft = &budget.Limit, &left
+		out.Budget, out.BudgetLeft = &budget.Limit, &budget.left
 	}
 	return out, err
 }

@@ -17,8 +17,8 @@ const (
 	// registerMailsPerIP is how many registrations a minute an address may cause
 	// mails with.
 	registerMailsPerIP = 10
-	// verificationsPerHour is how many mails a registration may send to one
-	// address, whoever asks, so that nobody can be flooded.
+	// verificationsPerHour is how many mails registrations may send to one
+	// address, counted over all callers, so that nobody can be flooded.
 	verificationsPerHour = 5
 )
 

@@ -183,7 +183,7 @@ func TestMailThatCantBeSentIsNotPromised(t *testing.T) {
 	b.postAt("/api/auth/register", ada).problem(t, 503, "mail_unavailable")
 }
 
-// An account that waits gives way to whoever is first.
+// Of several registrations that wait, the first to be confirmed gets the account.
 func TestFirstAccountIsConfirmedOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t, withMails, registrationIs(chatconnect.RegistrationClosed))

@@ -171,7 +171,7 @@ type timing struct {
 	grace        time.Duration // for the relay to deliver what the result already says
 	heartbeat    time.Duration // between comments of an event stream
 	body         time.Duration // for a request's body
-	write        time.Duration // for one write to whoever asked
+	write        time.Duration // for one write of a response
 	uploadStall  time.Duration // without a byte of a large body
 	upload       time.Duration // for a whole upload
 	documentWait time.Duration // for the place of a file in JSON

@@ -67,6 +67,7 @@ type tokenBudget struct {
 	LimitedBy string `json:"limitedBy"` // budget, ceiling or account
 	Low       bool   `json:"low"`       // nearly used up, or wholly
 	Exhausted bool   `json:"exhausted"` // nothing is answered or embedded until the month ends
+	left      int64  // tokens that may still be spent
 }
 
 // monthsBudget returns nil for a client without any limit.
@@ -77,6 +78,7 @@ func (s *Server) monthsBudget(ctx context.Context, id chatconnect.ClientID) (*to
 	}
 	shown := &tokenBudget{
 		Limit: budget.Limit, Used: budget.Used, LimitedBy: budget.LimitedBy(), Low: budget.Low(), Exhausted: budget.Exhausted(),
+		left: budget.Left(),
 	}
 	if shown.LimitedBy == chatconnect.LimitedByAccount {
 		shown.Limit, shown.Used = budget.AccountCeiling, budget.AccountUsed

@@ -157,9 +157,9 @@ func (p *product) used(t testing.TB, client chatconnect.ClientID) int {
 	return p.count(t, `SELECT COALESCE(sum(input_tokens + output_tokens), 0)::integer FROM usage_stats WHERE client_id = $1`, client)
 }
 
-// TestOpenRegistrationSpendsNoMore: whoever registers gets the operator's
+// TestOpenRegistrationSpendsNoMore checks that a new account gets the operator's
 // ceiling for documents, questions and /embed together, can't raise it, and
-// goes on as soon as the operator does.
+// continues as soon as the operator raises it.
 func TestOpenRegistrationSpendsNoMore(t *testing.T) {
 	t.Parallel()
 	models, settings := startModels(t, fakemodel.Knobs{})

@@ -21,9 +21,9 @@ import (
 	"github.com/chatconnect/chatconnect/worker"
 )
 
-// TestAccountsByMail: whoever registers is answered the same, and what becomes
-// of it is in a mail, which arrives once, though the mail server was away and
-// the worker was restarted meanwhile.
+// TestAccountsByMail checks that every registration gets the same response, and
+// that its outcome arrives in one mail, even if the mail server was away and the
+// worker was restarted meanwhile.
 func TestAccountsByMail(t *testing.T) {
 	t.Parallel()
 	smtpAddress := fmt.Sprintf("127.0.0.1:%d", freePort(t))
