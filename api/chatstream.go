@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"github.com/gin-gonic/gin"
-	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 
 	chatconnect "github.com/chatconnect/chatconnect"
@@ -98,9 +97,13 @@ func (s *Server) getChatStream(c *gin.Context) {
 	s.streamAnswer(c, &answerStream{ref: ref, run: run, reader: s.followRelay(ctx, ref, after), last: after, place: place, locale: language.OfHeader(c.GetHeader("Accept-Language"))})
 }
 
-// findAnswer makes sure that there is an answer to attach to and that its
-// reader can have seen the event after, and reports whether he has had all of
-// it. The relay knows, or the workflow does.
+// findAnswer makes sure that there is an answer to attach to, and reports
+// whether its reader has had all of it. The relay knows, or the workflow does.
+//
+// A record that does not reach the event after is no reason to refuse: Redis
+// may have lost it, and a worker may be writing it anew, perhaps with fewer
+// events. The reader gets what follows after, or the whole answer after a
+// restart.
 func (s *Server) findAnswer(ctx context.Context, ref chatconnect.MessageRef, after int64) (ended bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timing.dependency)
 	defer cancel()
@@ -112,35 +115,20 @@ func (s *Server) findAnswer(ctx context.Context, ref chatconnect.MessageRef, aft
 		first := events[0]
 		return first.ID == after && first.Terminal(), nil
 	}
-	beyond := false
-	if err == nil && after > 0 {
-		events, err = s.Relay.Events(ctx, ref, 0)
-		beyond = err == nil && len(events) > 0
-		if beyond && events[len(events)-1].Terminal() {
-			return false, errLastEventID
-		}
-	}
-	running, err := s.answerRuns(ctx, ref)
-	if err == nil && beyond && running {
-		// Of an answer that has ended, the relay may have lost what the reader
-		// has; the rest comes from the workflow's result then.
-		err = errLastEventID
-	}
-	return false, err
+	return false, s.requireAnswer(ctx, ref)
 }
 
-// answerRuns reports whether the message's workflow runs, and errMessageUnknown
-// if there is none.
-func (s *Server) answerRuns(ctx context.Context, ref chatconnect.MessageRef) (bool, error) {
-	described, err := s.Temporal.DescribeWorkflowExecution(ctx, temporal.ChatWorkflowID(ref), "")
+// requireAnswer returns errMessageUnknown if the message has no workflow.
+func (s *Server) requireAnswer(ctx context.Context, ref chatconnect.MessageRef) error {
+	_, err := s.Temporal.DescribeWorkflowExecution(ctx, temporal.ChatWorkflowID(ref), "")
 	var absent *serviceerror.NotFound
 	switch {
 	case errors.As(err, &absent):
-		return false, errMessageUnknown.Because(err)
+		return errMessageUnknown.Because(err)
 	case err != nil:
-		return false, chatUnavailable(err)
+		return chatUnavailable(err)
 	}
-	return described.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
+	return nil
 }
 
 var errLastEventID = chatconnect.Errorf(chatconnect.KindInvalid, "last_event_id_invalid",

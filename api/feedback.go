@@ -33,7 +33,7 @@ func (s *Server) postFeedback(c *gin.Context) {
 	ctx := c.Request.Context()
 	err = s.Conversations.SaveFeedback(ctx, ref.ClientID, feedback, false)
 	if errors.Is(err, chatconnect.ErrNotFound) {
-		if err = s.asked(ctx, ref); err == nil {
+		if err = s.requireAnswer(ctx, ref); err == nil {
 			err = s.Conversations.SaveFeedback(ctx, ref.ClientID, feedback, true)
 		}
 	}

@@ -41,7 +41,7 @@ func (s *Server) stopAnswer(ctx context.Context, ref chatconnect.MessageRef) err
 	var absent *serviceerror.NotFound
 	if errors.As(err, &absent) {
 		// Also said of a workflow that has ended.
-		return s.asked(ctx, ref)
+		return s.requireAnswer(ctx, ref)
 	}
 	if err != nil {
 		return chatUnavailable(err)
@@ -52,13 +52,6 @@ func (s *Server) stopAnswer(ctx context.Context, ref chatconnect.MessageRef) err
 		}
 	}
 	return nil
-}
-
-// asked reports whether Temporal knows of the message, as errMessageUnknown if
-// not.
-func (s *Server) asked(ctx context.Context, ref chatconnect.MessageRef) error {
-	_, err := s.answerRuns(ctx, ref)
-	return err
 }
 
 // namedMessage reads the body of a request about the message in the path into
