@@ -285,7 +285,8 @@ func TestRetryAndCancel(t *testing.T) {
 // at the same moment; another client's is another one.
 func TestDuplicates(t *testing.T) {
 	t.Parallel()
-	product := startProduct(t)
+	const times = 12
+	product := startProduct(t, fmt.Sprintf("MAX_UPLOADS_PER_USER=%d", times))
 	shop, other := newTenant(t, product.URL(), chatconnect.TierFree), newTenant(t, product.URL(), chatconnect.TierFree)
 	type uploaded struct {
 		Documents  []chatconnect.Document
@@ -294,7 +295,6 @@ func TestDuplicates(t *testing.T) {
 			DocumentID chatconnect.DocumentID
 		}
 	}
-	const times = 12
 	content := []byte("Tea is served at four.")
 	answers := make([]uploaded, times)
 	var sending sync.WaitGroup

@@ -9,28 +9,18 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/chatconnect/chatconnect/dev/stack/stacktest"
 )
 
 // devBinary builds the binary of `make dev`, once.
-var devBinary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "chatconnect-e2e-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "chatconnect-dev")
-	build := exec.Command("go", "build", "-o", path, "../cmd/chatconnect-dev")
-	if output, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, output)
-	}
-	return path, nil
-})
+var devBinary = sync.OnceValues(func() (string, error) { return stacktest.Build("cmd/chatconnect-dev") })
 
 // newHome makes a state directory that PostgreSQL's own user can reach, which
 // t.TempDir() is not when the tests run as root.

@@ -213,6 +213,10 @@ var (
 // a loaded machine may need it, and only a broken program ever does.
 const helloWithin = 20 * time.Second
 
+// idleShare: a child that had less than this part of its deadline on a
+// processor was paused, or the machine was overloaded.
+const idleShare = 10
+
 // run starts a child for t and passes on what it says until it ends.
 func (p *Parser) run(ctx context.Context, t task, file *os.File, deadline time.Duration, to *receiver) error {
 	if _, inChild := os.LookupEnv(envChild); inChild {
@@ -282,7 +286,7 @@ func (p *Parser) run(ctx context.Context, t task, file *os.File, deadline time.D
 	}
 	waitErr := cmd.Wait()
 	timer.Stop()
-	end := ending{cause: context.Cause(ctx), received: receiveErr, waited: waitErr, stderr: stderr.String()}
+	end := ending{cause: context.Cause(ctx), received: receiveErr, waited: waitErr, stderr: stderr.String(), deadline: deadline}
 	if cmd.ProcessState != nil {
 		end.spent = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	}
@@ -336,6 +340,7 @@ type ending struct {
 	cause    error // why we killed it, if we did
 	received error
 	waited   error
+	deadline time.Duration
 	spent    time.Duration // processor time
 	stderr   string
 }
@@ -355,6 +360,8 @@ func verdict(t task, to *receiver, end ending) error {
 		return nil // whatever it did afterwards: everything has been said
 	case to.ready && t.Kind == taskParse && !to.confined && end.received == nil:
 		return errStopped(errors.Join(end.cause, detail)) // it was still loading its engine: the document is not touched before
+	case errors.Is(end.cause, errDeadline) && end.spent < end.deadline/idleShare:
+		return errStopped(errors.Join(errDeadline, detail)) // a reader never waits: the machine stood still
 	case errors.Is(end.cause, errDeadline):
 		return failure.TooComplex.Because(errDeadline)
 	case errors.Is(end.cause, errMute):

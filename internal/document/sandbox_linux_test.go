@@ -276,7 +276,7 @@ func TestSandboxRefusesEscapes(t *testing.T) {
 // on all of its threads.
 func TestChildReadsSealed(t *testing.T) {
 	t.Parallel()
-	require.NoError(t, whileReading(t, func(pid int) {
+	require.NoError(t, whileReading(t, unhurried, func(pid int) {
 		threads, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/status")
 		require.NoError(t, err)
 		require.NotEmpty(t, threads)

@@ -106,8 +106,8 @@ func Private(t testing.TB, home string, environ ...string) *stack.Stack {
 }
 
 // shared starts the stack of this process: everything but PostgreSQL, which
-// pgtest has. It runs until the process ends; what processes before us have
-// left is removed.
+// pgtest has. It runs until the process ends; the state of earlier processes
+// is removed.
 var shared = sync.OnceValues(func() (map[string]string, error) {
 	base := filepath.Join(os.TempDir(), "chatconnect-stacktest")
 	if err := os.MkdirAll(base, 0o755); err != nil {
@@ -118,8 +118,12 @@ var shared = sync.OnceValues(func() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	address, err := startTemporal(filepath.Join(home, "temporal"))
+	if err != nil {
+		return nil, err
+	}
 	s, err := stack.Start(context.Background(), stack.Options{
-		Home: home, WithoutUI: true, Environ: []string{"DATABASE_URL=pgtest"},
+		Home: home, WithoutUI: true, Environ: []string{"DATABASE_URL=pgtest", "TEMPORAL_ADDRESS=" + address},
 	})
 	if err != nil {
 		return nil, err
