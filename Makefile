@@ -81,7 +81,7 @@ test-dev: ## vet and test the embedded stack, end to end
 	$(GO) -C dev vet $(RACE) ./...
 	$(GO) -C dev test $(RACE) -timeout 15m $$($(GO) -C dev list ./... | grep -v '/e2e$$')
 	@echo 'the product from end to end, with nothing else running'
-	$(GO) -C dev test $(RACE) -timeout 25m -skip '^($(subst $(space),|,$(DEATHS)))' ./e2e
+	$(GO) -C dev test $(RACE) -timeout 25m -parallel 4 -skip '^($(subst $(space),|,$(DEATHS)))' ./e2e
 	$(GO) -C dev test -c -o ../bin/e2e.test ./e2e
 	@cd dev/e2e && for test in $(DEATHS); do \
 	  echo "$$test"; ../../bin/e2e.test -test.timeout 10m -test.run "^$$test" || exit 1; \

@@ -78,7 +78,7 @@ if has dev; then
 fi
 if has e2e; then
   build e2e dev ./e2e -race
-  echo "e2e $root/dev/e2e -test.skip=$deaths_pattern" >"$lists/e2e"
+  echo "e2e $root/dev/e2e -test.parallel=4 -test.skip=$deaths_pattern" >"$lists/e2e"
 fi
 if has deaths; then
   build deaths dev ./e2e

@@ -25,7 +25,7 @@ type stores struct {
 
 func lookInto(t testing.TB, home string) *stores {
 	t.Helper()
-	settings := stacktest.Private(t, home).Settings()
+	settings := stacktest.Private(t, home)
 	connection, err := pgx.Connect(t.Context(), settings["MIGRATE_DATABASE_URL"])
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = connection.Close(context.Background()) })

@@ -2,5 +2,7 @@
 
 package document
 
-// memoryFactor is for builds with the race detector.
+// memoryFactor and detectorEnv are for builds with the race detector.
 const memoryFactor = 1
+
+var detectorEnv []string

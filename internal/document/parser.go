@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -252,7 +253,7 @@ func (p *Parser) run(ctx context.Context, t task, file *os.File, deadline time.D
 	var stderr opening
 	cmd := exec.CommandContext(ctx, path)
 	cmd.Args = []string{"chatconnect-document"}
-	cmd.Env = append([]string{envChild + "=" + string(encoded), "GOMAXPROCS=2", "GOTRACEBACK=single"}, p.childEnv...)
+	cmd.Env = append([]string{envChild + "=" + string(encoded), "GOMAXPROCS=2", "GOTRACEBACK=single"}, slices.Concat(detectorEnv, p.childEnv)...)
 	cmd.Dir = workDir
 	cmd.Stderr = &stderr
 	cmd.ExtraFiles = []*os.File{resultWrite}

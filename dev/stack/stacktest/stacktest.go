@@ -1,7 +1,8 @@
 // Package stacktest gives tests the surroundings of the app cheaply: one
 // embedded stack for a whole test process, in which every test has a database
 // and a Temporal namespace of its own. Tests that kill things start a private
-// stack instead, or the dev binary.
+// stack instead, or the dev binary. The stack runs in a process beside the
+// tests, so that the race detector watches our code and not Temporal's server.
 //
 // Redis and Qdrant are shared. That is no loss of isolation: what is in Redis
 // is kept apart by client, and clients have random ids; in Qdrant every test has
@@ -10,7 +11,6 @@ package stacktest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -26,7 +26,6 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"github.com/chatconnect/chatconnect/dev/stack"
 	"github.com/chatconnect/chatconnect/internal/pgserver/pgtest"
 )
 
@@ -71,80 +70,36 @@ func InternalSecret(t testing.TB) string {
 	return common["INTERNAL_API_SECRET"]
 }
 
-// Home is a state directory for this test, removed with all that belongs to it
-// when the test ends. (PostgreSQL's part may lie elsewhere: see
-// pgserver.ResolveDataDir.) It waits for a killed process to let go of it.
-func Home(t testing.TB) string {
-	t.Helper()
-	home := t.TempDir()
-	t.Cleanup(func() {
-		var running *stack.RunningError
-		var err error
-		for began := time.Now(); time.Since(began) < patience; time.Sleep(10 * time.Millisecond) {
-			if err = stack.Reset(home); !errors.As(err, &running) {
-				break
-			}
-		}
-		require.NoError(t, err)
-	})
-	return home
-}
-
 // Private starts a stack for this test alone, with its state in home, and
-// stops it when the test ends. It takes about a second, the first time on a
-// home twice that.
-func Private(t testing.TB, home string, environ ...string) *stack.Stack {
+// returns its settings. It stops when the test ends. It takes about a second,
+// the first time on a home twice that.
+func Private(t testing.TB, home string) map[string]string {
 	t.Helper()
-	s, err := stack.Start(t.Context(), stack.Options{Home: home, Environ: environ, WithoutUI: true, Unsafe: true})
+	s, err := startServer(home)
 	require.NoError(t, err)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		require.NoError(t, s.Stop(ctx))
-	})
-	return s
+	t.Cleanup(func() { require.NoError(t, s.stop()) })
+	return s.Settings
 }
 
 // shared starts the stack of this process: everything but PostgreSQL, which
-// pgtest has. It runs until the process ends; the state of earlier processes
-// is removed.
+// pgtest has. It runs until the process ends.
 var shared = sync.OnceValues(func() (map[string]string, error) {
 	base := filepath.Join(os.TempDir(), "chatconnect-stacktest")
 	if err := os.MkdirAll(base, 0o755); err != nil {
 		return nil, err
 	}
-	removeLeftOvers(base)
 	home, err := os.MkdirTemp(base, "")
 	if err != nil {
 		return nil, err
 	}
-	address, err := startTemporal(filepath.Join(home, "temporal"))
+	s, err := startServer("-temporary", home, "DATABASE_URL=pgtest")
 	if err != nil {
 		return nil, err
 	}
-	s, err := stack.Start(context.Background(), stack.Options{
-		Home: home, WithoutUI: true, Environ: []string{"DATABASE_URL=pgtest", "TEMPORAL_ADDRESS=" + address},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return s.Settings(), nil
+	// Waiting also keeps the server's input from being collected, and so closed.
+	go func() { fmt.Fprintln(os.Stderr, "stackserver has ended:", s.command.Wait()) }()
+	return s.Settings, nil
 })
-
-// removeLeftOvers removes the state of processes that have ended. Those of
-// running ones are locked.
-func removeLeftOvers(base string) {
-	homes, _ := filepath.Glob(filepath.Join(base, "*")) // the pattern is well-formed
-	for _, home := range homes {
-		info, err := os.Stat(home)
-		if err != nil || time.Since(info.ModTime()) < time.Minute {
-			continue // may be about to be locked
-		}
-		if stack.Reset(home) == nil {
-			_ = os.RemoveAll(home) // another process may do the same
-		}
-	}
-}
 
 // createNamespace returns when workflows can be started in it.
 func createNamespace(t testing.TB, address, namespace string) {
