@@ -23,7 +23,7 @@ cd "$(dirname "$0")/.." || exit 2
 
 RUNS=${RUNS:-20} FROM=${FROM:-1} PARTS=${PARTS:-product dev e2e deaths} SEED=${SEED:-1}
 ONLY=${ONLY:-} TESTS=${TESTS:-} JOBS=${JOBS:-2} OUT=${OUT:-bin/stress/results} BUSY=${BUSY:-1} PAUSES=${PAUSES:-1}
-REBUILD=${REBUILD:-0} GO=${GO:-go}
+REBUILD=${REBUILD:-0} GO=${GO:-go} RACE=${RACE:--race}
 DEATHS=${DEATHS:-TestKillMatrix TestChatKill TestDependencyAwayWhileIngesting TestProviderOutage}
 root=$PWD bin=$PWD/bin/stress
 mkdir -p "$bin" "$OUT"
@@ -59,7 +59,7 @@ if has product; then
   : >"$lists/product"
   while read -r package dir; do
     name=$(name_of "product_${package#github.com/chatconnect/chatconnect}")
-    build "$name" . "$package" -race
+    build "$name" . "$package" $RACE
     echo "$name $dir" >>"$lists/product"
     if [[ $package == */internal/document ]]; then # the detector leaves no room for a real memory limit
       build "${name}_norace" . "$package"
@@ -72,12 +72,12 @@ if has dev; then
   while read -r package dir; do
     [[ $package == */e2e ]] && continue
     name=$(name_of "dev_${package#github.com/chatconnect/chatconnect}")
-    build "$name" dev "$package" -race
+    build "$name" dev "$package" $RACE
     echo "$name $dir" >>"$lists/dev"
   done < <(packages dev)
 fi
 if has e2e; then
-  build e2e dev ./e2e -race
+  build e2e dev ./e2e $RACE
   echo "e2e $root/dev/e2e -test.parallel=4 -test.skip=$deaths_pattern" >"$lists/e2e"
 fi
 if has deaths; then

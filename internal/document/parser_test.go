@@ -264,8 +264,8 @@ func TestParseWaitsForASlot(t *testing.T) {
 
 func TestWarm(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("compiles PDFium")
+	if testing.Short() || document.MemoryFactor > 1 {
+		t.Skip("compiles PDFium, which takes half a minute under the race detector")
 	}
 	dir := filepath.Join(t.TempDir(), "new", "cache")
 	p := newParser(t, document.Options{CacheDir: dir})
