@@ -2,11 +2,12 @@ package document
 
 import "strings"
 
-// SealWith seals the process with the layers named: landlock, seccomp.
+// SealWith seals the process with the layers named: landlock, seccomp. Their
+// order is the product's: the filter would forbid Landlock.
 func SealWith(names string) (string, error) {
 	var layers []layer
-	for name, l := range map[string]layer{"landlock": {landlockAll, "Landlock"}, "seccomp": {filterSystemCalls, "seccomp"}} {
-		if strings.Contains(names, name) {
+	for _, l := range []layer{{landlockAll, "Landlock"}, {filterSystemCalls, "seccomp"}} {
+		if strings.Contains(names, strings.ToLower(l.what)) {
 			layers = append(layers, l)
 		}
 	}
