@@ -10,6 +10,7 @@ import (
 
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/converter"
+	sdktemporal "go.temporal.io/sdk/temporal"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -39,6 +40,19 @@ func NewDataConverter(keys string) (converter.DataConverter, error) {
 		return nil, err
 	}
 	return converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), c), nil
+}
+
+// NewFailureConverter returns what turns errors into Temporal's failures. With
+// keys, messages and stack traces are encrypted as payloads are: a provider's
+// refusal may quote what it was asked.
+func NewFailureConverter(keys string) (converter.FailureConverter, error) {
+	data, err := NewDataConverter(keys)
+	if err != nil {
+		return nil, err
+	}
+	return sdktemporal.NewDefaultFailureConverter(sdktemporal.DefaultFailureConverterOptions{
+		DataConverter: data, EncodeCommonAttributes: keys != "",
+	}), nil
 }
 
 func newCodec(keys string) (*codec, error) {

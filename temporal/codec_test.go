@@ -3,9 +3,13 @@ package temporal
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	chatconnect "github.com/chatconnect/chatconnect"
 )
 
 func key(fill byte) string { return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{fill}, 32)) }
@@ -44,5 +48,25 @@ func TestCodecRefusesBadKeys(t *testing.T) {
 	for _, keys := range []string{"x", "id:short", key(1), "a:" + key(1) + ",a:" + key(2)} {
 		_, err := NewDataConverter(keys)
 		require.ErrorContains(t, err, "TEMPORAL_CODEC_KEY", keys)
+	}
+}
+
+func TestFailuresAreHidden(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("400: the prompt \"what does it cost?\" is refused")
+	failed := EncodeError(chatconnect.Errorf(chatconnect.KindInvalid, "model_refused", "The model refused.").Because(cause))
+	for name, keys := range map[string]string{"encrypted": "2026:" + key(2), "plain": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			failures, err := NewFailureConverter(keys)
+			require.NoError(t, err)
+			failure := failures.ErrorToFailure(failed)
+			require.Equal(t, keys == "", strings.Contains(failure.String(), "cost"))
+			decoded := DecodeError(failures.FailureToError(failure))
+			require.Equal(t, chatconnect.KindInvalid, decoded.Kind)
+			require.Equal(t, "model_refused", decoded.Code)
+			require.Equal(t, "The model refused.", decoded.Message)
+			require.ErrorContains(t, decoded.Err, "The model refused.")
+		})
 	}
 }

@@ -19,7 +19,7 @@ type DialOptions struct {
 	Namespace string
 	APIKey    string // implies TLS
 	TLS       bool
-	CodecKeys string // see NewDataConverter
+	CodecKeys string // see NewDataConverter and NewFailureConverter
 	Logger    *slog.Logger
 	Meter     metric.Meter // nil: no SDK metrics
 }
@@ -31,16 +31,21 @@ func Dial(options DialOptions) (client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	failures, err := NewFailureConverter(options.CodecKeys)
+	if err != nil {
+		return nil, err
+	}
 	tracing, err := opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("trace Temporal calls: %w", err)
 	}
 	o := client.Options{
-		HostPort:      options.Address,
-		Namespace:     options.Namespace,
-		Logger:        log.NewStructuredLogger(options.Logger),
-		DataConverter: data,
-		Interceptors:  []interceptor.ClientInterceptor{tracing},
+		HostPort:         options.Address,
+		Namespace:        options.Namespace,
+		Logger:           log.NewStructuredLogger(options.Logger),
+		DataConverter:    data,
+		FailureConverter: failures,
+		Interceptors:     []interceptor.ClientInterceptor{tracing},
 		ConnectionOptions: client.ConnectionOptions{
 			GetSystemInfoTimeout: 5 * time.Second,
 		},

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 )
@@ -34,8 +35,8 @@ func StartReindex(ctx context.Context, c client.Client, in *ReindexInput) (clien
 }
 
 // DescribeReindex asks how the reindex is doing; chatconnect.ErrNotFound if
-// there has been none.
-func DescribeReindex(ctx context.Context, c client.Client) (*ReindexStatus, error) {
+// there has been none. failures reads why it waits.
+func DescribeReindex(ctx context.Context, c client.Client, failures converter.FailureConverter) (*ReindexStatus, error) {
 	described, err := c.DescribeWorkflowExecution(ctx, ReindexWorkflowID, "")
 	var missing *serviceerror.NotFound
 	if errors.As(err, &missing) {
@@ -58,13 +59,13 @@ func DescribeReindex(ctx context.Context, c client.Client) (*ReindexStatus, erro
 		status.Answered = true
 	}
 	if status.Running {
-		status.Progress.Waiting = waiting(described)
+		status.Progress.Waiting = waiting(described, failures)
 	}
 	return status, nil
 }
 
 // waiting is the reason of the activity that is tried again soonest.
-func waiting(described *workflowservice.DescribeWorkflowExecutionResponse) string {
+func waiting(described *workflowservice.DescribeWorkflowExecutionResponse, failures converter.FailureConverter) string {
 	var soonest time.Time
 	why := ""
 	for _, activity := range described.GetPendingActivities() {
@@ -74,7 +75,7 @@ func waiting(described *workflowservice.DescribeWorkflowExecutionResponse) strin
 		next := activity.GetNextAttemptScheduleTime().AsTime()
 		if why == "" || next.Before(soonest) {
 			soonest = next
-			why = fmt.Sprintf("%s Next try at %s UTC (attempt %d).", activity.GetLastFailure().GetMessage(),
+			why = fmt.Sprintf("%s Next try at %s UTC (attempt %d).", DecodeError(failures.FailureToError(activity.GetLastFailure())).Message,
 				next.UTC().Add(time.Second-1).Truncate(time.Second).Format(time.TimeOnly), activity.GetAttempt())
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/cmd/chatconnect/app"
@@ -30,6 +31,7 @@ var errDetached = errors.New("no longer watching; the reindex goes on in the wor
 // reindexer are the commands about the index, for one installation.
 type reindexer struct {
 	temporal client.Client
+	failures converter.FailureConverter
 	stdout   io.Writer
 }
 
@@ -47,7 +49,11 @@ func runReindex(ctx context.Context, action string, settings config.Config, stdo
 		return err
 	}
 	defer connection.Close()
-	r := &reindexer{temporal: connection, stdout: stdout}
+	failures, err := temporal.NewFailureConverter(string(settings.TemporalCodecKey))
+	if err != nil {
+		return err
+	}
+	r := &reindexer{temporal: connection, failures: failures, stdout: stdout}
 	switch action {
 	case "status":
 		return r.status(ctx)
@@ -117,7 +123,7 @@ func (r *reindexer) follow(ctx context.Context, run client.WorkflowRun, in *temp
 func (r *reindexer) describe(ctx context.Context) (*temporal.ReindexStatus, error) {
 	call, cancel := context.WithTimeout(ctx, reindexCall)
 	defer cancel()
-	return temporal.DescribeReindex(call, r.temporal)
+	return temporal.DescribeReindex(call, r.temporal, r.failures)
 }
 
 // status prints how the reindex stands, or how the last one ended.

@@ -220,10 +220,12 @@ func (s *storage) reindexAt(stages ...temporal.ReindexStage) temporal.ReindexPro
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
+	failures, err := temporal.NewFailureConverter("")
+	require.NoError(s.t, err)
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		status, err := temporal.DescribeReindex(ctx, s.flow)
+		status, err := temporal.DescribeReindex(ctx, s.flow, failures)
 		require.NoError(s.t, err)
 		for _, stage := range stages {
 			if status.Progress.Stage == stage {
