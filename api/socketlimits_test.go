@@ -42,7 +42,7 @@ func TestSocketsEndWithTheLogin(t *testing.T) {
 	require.NoError(t, mute.SetReadDeadline(time.Now().Add(time.Minute)))
 	_, err = io.Copy(io.Discard, mute)
 	if err == nil {
-		require.Less(t, time.Since(began), 5*time.Second, "a second, and what a busy machine takes")
+		require.Less(t, time.Since(began), 20*time.Second, "a second, and what a busy machine takes")
 	}
 	require.Equal(t, 204, other.post("/api/auth/logout", nil).StatusCode)
 	require.Equal(t, websocket.StatusPolicyViolation, theirs.closed(), "only now")

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"net/http"
-	"syscall"
 	"testing"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	chatconnect "github.com/chatconnect/chatconnect"
 	"github.com/chatconnect/chatconnect/bench/fakemodel"
 	"github.com/chatconnect/chatconnect/cmd/chatconnect/app"
+	"github.com/chatconnect/chatconnect/internal/proctest"
 )
 
 // killWithStop has the visitor press Stop when the worker that writes his
@@ -86,7 +86,7 @@ func freezeWorker(t *testing.T) {
 	frozen, shop, body := shard.doom(t, "never")
 	reading := shop.stream(body)
 	reading.read(3)
-	require.NoError(t, frozen.command.Process.Signal(syscall.SIGSTOP))
+	thaw := proctest.Freeze(t, frozen.command.Process.Pid)
 	stopped := time.Now()
 	shard.writes(t, 100) // for both
 	startRoles(t, app.Roles{Worker: true}, shard.api.environ)
@@ -94,7 +94,7 @@ func freezeWorker(t *testing.T) {
 		require.NotEmpty(t, reading.next())
 	}
 	t.Logf("another worker writes %v later", time.Since(stopped).Round(10*time.Millisecond))
-	require.NoError(t, frozen.command.Process.Signal(syscall.SIGCONT))
+	thaw()
 	reading.finish()
 	require.Equal(t, chatconnect.ChatAnswered, reading.done.Status)
 	replays(t, shard.api.history(t, chatWorkflow(shop, body)))

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,8 +21,7 @@ import (
 	"github.com/chatconnect/chatconnect/internal/filetest"
 )
 
-// TestHostileFiles: each must end in its code, in bounded memory, and by the
-// deadline if that is an end for it.
+// TestHostileFiles: each must end in its code and in bounded memory.
 func TestHostileFiles(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
@@ -90,10 +88,7 @@ func TestHostileFiles(t *testing.T) {
 				require.NotSubset(t, c.codes, codes, "no different")
 				c.codes = codes
 			}
-			deadline := 45 * time.Second // that of the product is longer
-			if !slices.Contains(c.codes, chatconnect.CodeTooComplex) {
-				deadline = 5 * time.Minute // it isn't to end by that, however busy the machine
-			}
+			const deadline = 5 * time.Minute // each ends by itself, however busy the machine
 			began := time.Now()
 			outcome, childMB := worker.parse(t, c.fileType, c.content, deadline)
 			took := time.Since(began)
