@@ -2,6 +2,7 @@ package stacktest
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,7 +23,7 @@ func startServer(arguments ...string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{command: exec.Command(program, arguments...)}
+	s := &server{command: exec.CommandContext(context.Background(), program, arguments...)}
 	s.command.Stderr = os.Stderr
 	// The stack ends at the end of its input, which comes when this process
 	// ends, however it ends. Nothing is ever written.
