@@ -81,6 +81,8 @@ space := $(empty) $(empty)
 .PHONY: test-dev
 test-dev: ## vet and test the embedded stack, end to end
 	$(GO) -C dev vet $(RACE) ./...
+	@mkdir -p bin/test
+	$(GO) -C dev build -o ../bin/test/ ./stack/stacktest/stackserver ./cmd/chatconnect-dev # so that no test waits for them
 	$(GO) -C dev test $(RACE) -timeout 15m $$($(GO) -C dev list ./... | grep -v '/e2e$$')
 	@echo 'the product from end to end, with nothing else running'
 	$(GO) -C dev test $(RACE) -timeout 25m -parallel 4 -skip '^($(subst $(space),|,$(DEATHS)))' ./e2e
