@@ -7,6 +7,7 @@
 #   RUNS=20                            how many runs
 #   FROM=1                             the first run: FROM=8 goes on after seven, up to RUNS
 #   PARTS="product dev e2e deaths"     what each run consists of
+#   BESIDE="deaths"                    parts that run beside the others: they mostly wait
 #   ONLY=regexp                        only packages whose path matches
 #   TESTS=regexp                       only tests whose name matches
 #   SEED=1                             decides the shuffling and the pauses
@@ -21,7 +22,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
-RUNS=${RUNS:-20} FROM=${FROM:-1} PARTS=${PARTS:-product dev e2e deaths} SEED=${SEED:-1}
+RUNS=${RUNS:-20} FROM=${FROM:-1} PARTS=${PARTS:-product dev e2e deaths} BESIDE=${BESIDE-deaths} SEED=${SEED:-1}
 ONLY=${ONLY:-} TESTS=${TESTS:-} JOBS=${JOBS:-2} OUT=${OUT:-bin/stress/results} BUSY=${BUSY:-1} PAUSES=${PAUSES:-1}
 REBUILD=${REBUILD:-0} GO=${GO:-go} RACE=${RACE:--race}
 DEATHS=${DEATHS:-TestKillMatrix TestChatKill TestDependencyAwayWhileIngesting TestProviderOutage}
@@ -182,15 +183,29 @@ touch "$OUT/runs.txt" "$OUT/failures.txt"
 for file in "$OUT/runs.txt" "$OUT/failures.txt"; do
   awk -v from="$FROM" '$1 == "run" && $2 + 0 < from' "$file" >"$file.new" && mv "$file.new" "$file"
 done
-for ((run = FROM; run <= RUNS; run++)); do
-  rm -rf "$(printf '%s/run-%03d' "$OUT" "$run")"
-  for part in $PARTS; do
+# run_parts RUN PART... runs parts one after the other and notes how each ended.
+run_parts() {
+  local run=$1 part began outcome
+  shift
+  for part in "$@"; do
     began=$(date +%s)
     run_part "$part" "$run"
     outcome=ok
     ((part_failed == 0)) || outcome="$part_failed failed"
     echo "run $run $part: $outcome, $(($(date +%s) - began)) s, seed $SEED" | tee -a "$OUT/runs.txt"
   done
+}
+
+side=() main=()
+for part in $PARTS; do
+  if [[ " $BESIDE " == *" $part "* ]]; then side+=("$part"); else main+=("$part"); fi
+done
+for ((run = FROM; run <= RUNS; run++)); do
+  rm -rf "$(printf '%s/run-%03d' "$OUT" "$run")"
+  run_parts "$run" "${side[@]}" &
+  beside=$!
+  run_parts "$run" "${main[@]}"
+  wait "$beside"
 done
 runs=$(awk '{ print $2 }' "$OUT/runs.txt" | sort -u | wc -l)
 failures=$(wc -l <"$OUT/failures.txt")

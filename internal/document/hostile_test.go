@@ -121,6 +121,7 @@ func wordFile(t testing.TB, write func(io.Writer)) io.Reader {
 	t.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
+	w.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) { return flate.NewWriter(out, flate.BestSpeed) })
 	f, err := w.Create("word/document.xml")
 	require.NoError(t, err)
 	write(f)
