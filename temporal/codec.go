@@ -42,9 +42,9 @@ func NewDataConverter(keys string) (converter.DataConverter, error) {
 	return converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), c), nil
 }
 
-// NewFailureConverter returns what turns errors into Temporal's failures. With
-// keys, messages and stack traces are encrypted as payloads are: a provider's
-// refusal may quote what it was asked.
+// NewFailureConverter returns the SDK's failure converter. With keys it encrypts
+// messages and stack traces as NewDataConverter does payloads, because a
+// provider's refusal may quote the question.
 func NewFailureConverter(keys string) (converter.FailureConverter, error) {
 	data, err := NewDataConverter(keys)
 	if err != nil {

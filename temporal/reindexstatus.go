@@ -35,8 +35,8 @@ func StartReindex(ctx context.Context, c client.Client, in *ReindexInput) (clien
 }
 
 // DescribeReindex asks how the reindex is doing; chatconnect.ErrNotFound if
-// there has been none. failures reads why it waits.
-func DescribeReindex(ctx context.Context, c client.Client, failures converter.FailureConverter) (*ReindexStatus, error) {
+// there has been none. data decodes the reason for which it waits.
+func DescribeReindex(ctx context.Context, c client.Client, data converter.DataConverter) (*ReindexStatus, error) {
 	described, err := c.DescribeWorkflowExecution(ctx, ReindexWorkflowID, "")
 	var missing *serviceerror.NotFound
 	if errors.As(err, &missing) {
@@ -59,13 +59,13 @@ func DescribeReindex(ctx context.Context, c client.Client, failures converter.Fa
 		status.Answered = true
 	}
 	if status.Running {
-		status.Progress.Waiting = waiting(described, failures)
+		status.Progress.Waiting = waiting(described, data)
 	}
 	return status, nil
 }
 
 // waiting is the reason of the activity that is tried again soonest.
-func waiting(described *workflowservice.DescribeWorkflowExecutionResponse, failures converter.FailureConverter) string {
+func waiting(described *workflowservice.DescribeWorkflowExecutionResponse, data converter.DataConverter) string {
 	var soonest time.Time
 	why := ""
 	for _, activity := range described.GetPendingActivities() {
@@ -75,7 +75,8 @@ func waiting(described *workflowservice.DescribeWorkflowExecutionResponse, failu
 		next := activity.GetNextAttemptScheduleTime().AsTime()
 		if why == "" || next.Before(soonest) {
 			soonest = next
-			why = fmt.Sprintf("%s Next try at %s UTC (attempt %d).", DecodeError(failures.FailureToError(activity.GetLastFailure())).Message,
+			converter.DecodeCommonFailureAttributes(data, activity.GetLastFailure())
+			why = fmt.Sprintf("%s Next try at %s UTC (attempt %d).", activity.GetLastFailure().GetMessage(),
 				next.UTC().Add(time.Second-1).Truncate(time.Second).Format(time.TimeOnly), activity.GetAttempt())
 		}
 	}

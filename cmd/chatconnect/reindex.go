@@ -31,7 +31,7 @@ var errDetached = errors.New("no longer watching; the reindex goes on in the wor
 // reindexer are the commands about the index, for one installation.
 type reindexer struct {
 	temporal client.Client
-	failures converter.FailureConverter
+	data     converter.DataConverter
 	stdout   io.Writer
 }
 
@@ -49,11 +49,11 @@ func runReindex(ctx context.Context, action string, settings config.Config, stdo
 		return err
 	}
 	defer connection.Close()
-	failures, err := temporal.NewFailureConverter(string(settings.TemporalCodecKey))
+	data, err := temporal.NewDataConverter(string(settings.TemporalCodecKey))
 	if err != nil {
 		return err
 	}
-	r := &reindexer{temporal: connection, failures: failures, stdout: stdout}
+	r := &reindexer{temporal: connection, data: data, stdout: stdout}
 	switch action {
 	case "status":
 		return r.status(ctx)
@@ -123,7 +123,7 @@ func (r *reindexer) follow(ctx context.Context, run client.WorkflowRun, in *temp
 func (r *reindexer) describe(ctx context.Context) (*temporal.ReindexStatus, error) {
 	call, cancel := context.WithTimeout(ctx, reindexCall)
 	defer cancel()
-	return temporal.DescribeReindex(call, r.temporal, r.failures)
+	return temporal.DescribeReindex(call, r.temporal, r.data)
 }
 
 // status prints how the reindex stands, or how the last one ended.

@@ -220,12 +220,12 @@ func (s *storage) reindexAt(stages ...temporal.ReindexStage) temporal.ReindexPro
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
-	failures, err := temporal.NewFailureConverter("")
+	data, err := temporal.NewDataConverter("")
 	require.NoError(s.t, err)
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		status, err := temporal.DescribeReindex(ctx, s.flow, failures)
+		status, err := temporal.DescribeReindex(ctx, s.flow, data)
 		require.NoError(s.t, err)
 		for _, stage := range stages {
 			if status.Progress.Stage == stage {
