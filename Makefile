@@ -10,8 +10,8 @@ GO ?= go
 MODULES := . dev
 
 # -race needs cgo, and cgo a C compiler; without one the tests run unraced.
-# Hashing passwords is left out: watching each access to its megabytes took two
-# thirds of the time of the API's tests.
+# argon2 is built without the detector, which would watch each access to its
+# megabytes: two thirds of the time of the API's tests.
 RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race -gcflags=golang.org/x/crypto/argon2=-race=false)
 
 # Tools, pinned, built from source into bin/tools under a name with their
@@ -79,10 +79,8 @@ space := $(empty) $(empty)
 
 # vet takes -race too, so that both use one build of the Temporal server.
 .PHONY: test-dev
-test-dev: ## vet and test the embedded stack, end to end
+test-dev: bin/test ## vet and test the embedded stack, end to end
 	$(GO) -C dev vet $(RACE) ./...
-	@mkdir -p bin/test
-	$(GO) -C dev build -o ../bin/test/ ./stack/stacktest/stackserver ./cmd/chatconnect-dev # so that no test waits for them
 	$(GO) -C dev test $(RACE) -timeout 15m $$($(GO) -C dev list ./... | grep -v '/e2e$$')
 	@echo 'the product from end to end, with nothing else running'
 	$(GO) -C dev test $(RACE) -timeout 25m -parallel 4 -skip '^($(subst $(space),|,$(DEATHS)))' ./e2e
@@ -91,9 +89,15 @@ test-dev: ## vet and test the embedded stack, end to end
 	  echo "$$test"; ../../bin/e2e.test -test.timeout 10m -test.run "^$$test" || exit 1; \
 	done
 
-# RUNS, FROM, PARTS, ONLY, TESTS, SEED, JOBS and OUT are the script's: see its head.
+# The programs that tests start (dev/stack/stacktest/build.go), so that none of
+# them waits for a build.
+.PHONY: bin/test
+bin/test:
+	$(GO) -C dev build -o ../bin/test/ ./stack/stacktest/stackserver ./cmd/chatconnect-dev
+
+# RUNS, FROM, PARTS, BESIDE, ONLY, TESTS, SEED, JOBS and OUT are the script's: see its head.
 .PHONY: stress
-stress: ## run both modules' tests RUNS=20 times, shuffled, on a machine made slow (FROM=8 PARTS="product dev e2e deaths")
+stress: bin/test ## run both modules' tests RUNS=20 times, shuffled, on a machine made slow (FROM=8 PARTS="product dev e2e deaths")
 	@GO='$(GO)' RACE='$(RACE)' DEATHS='$(DEATHS)' dev/stress.sh
 
 .PHONY: test-ui

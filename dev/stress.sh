@@ -203,9 +203,9 @@ done
 for ((run = FROM; run <= RUNS; run++)); do
   rm -rf "$(printf '%s/run-%03d' "$OUT" "$run")"
   run_parts "$run" "${side[@]}" &
-  beside=$!
+  side_pid=$!
   run_parts "$run" "${main[@]}"
-  wait "$beside"
+  wait "$side_pid"
 done
 runs=$(awk '{ print $2 }' "$OUT/runs.txt" | sort -u | wc -l)
 failures=$(wc -l <"$OUT/failures.txt")
