@@ -94,7 +94,7 @@ func freezeWorker(t *testing.T) {
 		require.NotEmpty(t, reading.next())
 	}
 	t.Logf("another worker writes %v later", time.Since(stopped).Round(10*time.Millisecond))
-	thaw()
+	require.NoError(t, thaw())
 	reading.finish()
 	require.Equal(t, chatconnect.ChatAnswered, reading.done.Status)
 	replays(t, shard.api.history(t, chatWorkflow(shop, body)))

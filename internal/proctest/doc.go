@@ -1,4 +1,3 @@
-// Package proctest holds what tests need to know of processes: what work costs
-// by processor time, which a busy or paused machine does not change, and a
-// process that stands still. For tests only.
+// Package proctest measures processor time, which a busy or paused machine does
+// not change, and freezes processes. For tests only.
 package proctest

@@ -7,31 +7,35 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
-// Freeze stops a process until thaw is called or the test ends. It stops it
-// again and again: make stress pauses processes too, and wakes them.
-func Freeze(t testing.TB, pid int) (thaw func()) {
+// Freeze stops a process until thaw is called or the test ends. It repeats the
+// signal, because make stress pauses and wakes processes too. thaw returns an
+// error if the process has ended.
+func Freeze(t testing.TB, pid int) (thaw func() error) {
 	t.Helper()
+	require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
 	ended := make(chan struct{})
 	var freezing sync.WaitGroup
 	freezing.Go(func() {
 		again := time.NewTicker(5 * time.Millisecond)
 		defer again.Stop()
 		for {
-			_ = syscall.Kill(pid, syscall.SIGSTOP) // it may have ended
 			select {
 			case <-again.C:
+				_ = syscall.Kill(pid, syscall.SIGSTOP) // thaw reports a process that has ended
 			case <-ended:
 				return
 			}
 		}
 	})
-	thaw = sync.OnceFunc(func() {
+	thaw = sync.OnceValue(func() error {
 		close(ended)
 		freezing.Wait()
-		_ = syscall.Kill(pid, syscall.SIGCONT)
+		return syscall.Kill(pid, syscall.SIGCONT)
 	})
-	t.Cleanup(thaw)
+	t.Cleanup(func() { _ = thaw() })
 	return thaw
 }

@@ -1,7 +1,6 @@
 package stacktest
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,7 +36,7 @@ func startServer(arguments ...string) (*server, error) {
 	if err := s.command.Start(); err != nil {
 		return nil, err
 	}
-	if err := json.NewDecoder(bufio.NewReader(output)).Decode(&s.Settings); err != nil {
+	if err := json.NewDecoder(output).Decode(&s.Settings); err != nil {
 		return nil, fmt.Errorf("stackserver has ended: %w", s.command.Wait())
 	}
 	return s, nil
