@@ -102,8 +102,8 @@ func (s *Server) getChatStream(c *gin.Context) {
 //
 // A record that does not reach the event after is no reason to refuse: Redis
 // may have lost it, and a worker may be writing it anew, perhaps with fewer
-// events. The reader gets what follows after, or the whole answer after a
-// restart.
+// events. The reader gets the events above after, or a restart and the whole
+// answer.
 func (s *Server) findAnswer(ctx context.Context, ref chatconnect.MessageRef, after int64) (ended bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timing.dependency)
 	defer cancel()

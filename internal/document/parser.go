@@ -214,9 +214,9 @@ var (
 // a loaded machine may need it, and only a broken program ever does.
 const helloWithin = 20 * time.Second
 
-// idleShare: a child that had less than this part of its deadline on a
-// processor was paused, or the machine was overloaded.
-const idleShare = 10
+// idleDivisor tells an idle child from a slow one: processor time below
+// deadline/idleDivisor means that it was paused, or the machine overloaded.
+const idleDivisor = 10
 
 // run starts a child for t and passes on what it says until it ends.
 func (p *Parser) run(ctx context.Context, t task, file *os.File, deadline time.Duration, to *receiver) error {
@@ -361,8 +361,8 @@ func verdict(t task, to *receiver, end ending) error {
 		return nil // whatever it did afterwards: everything has been said
 	case to.ready && t.Kind == taskParse && !to.confined && end.received == nil:
 		return errStopped(errors.Join(end.cause, detail)) // it was still loading its engine: the document is not touched before
-	case errors.Is(end.cause, errDeadline) && end.spent < end.deadline/idleShare:
-		return errStopped(errors.Join(errDeadline, detail)) // a reader never waits: the machine stood still
+	case errors.Is(end.cause, errDeadline) && end.spent < end.deadline/idleDivisor:
+		return errStopped(errors.Join(errDeadline, detail)) // reading never waits for anything, so the child got no processor
 	case errors.Is(end.cause, errDeadline):
 		return failure.TooComplex.Because(errDeadline)
 	case errors.Is(end.cause, errMute):

@@ -6,6 +6,6 @@ package document
 // memory, which counts as the child's own.
 const memoryFactor = 16
 
-// detectorEnv spares a child the second for which the detector otherwise waits
-// at its end.
+// detectorEnv turns off the second that the race detector waits at a child's
+// exit.
 var detectorEnv = []string{"GORACE=atexit_sleep_ms=0"}

@@ -6,8 +6,8 @@
 //
 // It prints the settings of the running stack as JSON, and ends when its
 // standard input does. Parts named by a setting are not started. With
-// -temporary it removes HOME when it ends, and first what others have left
-// beside it.
+// -temporary it first removes the state of killed processes beside HOME, and
+// removes HOME when it ends.
 package main
 
 import (
