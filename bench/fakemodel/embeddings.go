@@ -10,22 +10,47 @@ import (
 	"time"
 )
 
+// embeddingRequest is the body of POST /v1/embeddings.
+type embeddingRequest struct {
+	Model          string          `json:"model"`
+	Input          json.RawMessage `json:"input"`
+	Dimensions     int             `json:"dimensions"`
+	EncodingFormat string          `json:"encoding_format"`
+}
+
+// parseEmbeddingRequest returns the request and its texts, of which there may
+// be one alone or a list.
+func parseEmbeddingRequest(body []byte) (request embeddingRequest, texts []string, err error) {
+	if err := json.Unmarshal(body, &request); err != nil {
+		return request, nil, err
+	}
+	if err := json.Unmarshal(request.Input, &texts); err == nil {
+		return request, texts, nil
+	}
+	texts = make([]string, 1)
+	return request, texts, json.Unmarshal(request.Input, &texts[0])
+}
+
+// EmbeddingTokens counts the tokens that an answer to this embedding request
+// reports as used. It returns 0 for any other request.
+func (r Request) EmbeddingTokens() int {
+	if r.Endpoint != EndpointEmbeddings {
+		return 0
+	}
+	_, texts, err := parseEmbeddingRequest(r.Body)
+	if err != nil {
+		return 0
+	}
+	tokens := 0
+	for _, text := range texts {
+		tokens += countTokens(text)
+	}
+	return tokens
+}
+
 // embeddings answers POST /v1/embeddings.
 func (s *Server) embeddings(x *exchange) {
-	var request struct {
-		Model          string          `json:"model"`
-		Input          json.RawMessage `json:"input"`
-		Dimensions     int             `json:"dimensions"`
-		EncodingFormat string          `json:"encoding_format"`
-	}
-	var texts []string
-	err := json.Unmarshal(x.body, &request)
-	if err == nil {
-		if err = json.Unmarshal(request.Input, &texts); err != nil {
-			texts = make([]string, 1)
-			err = json.Unmarshal(request.Input, &texts[0])
-		}
-	}
+	request, texts, err := parseEmbeddingRequest(x.body)
 	if err != nil || request.Model == "" || len(texts) == 0 || len(texts) > 2048 || request.Dimensions < 0 || request.Dimensions > 1<<16 {
 		x.fail(EndpointEmbeddings, http.StatusBadRequest, "invalid_request_error", "model and 1 to 2048 inputs are required", 0)
 		return
