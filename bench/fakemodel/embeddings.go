@@ -18,8 +18,8 @@ type embeddingRequest struct {
 	EncodingFormat string          `json:"encoding_format"`
 }
 
-// parseEmbeddingRequest returns the request and its texts, of which there may
-// be one alone or a list.
+// parseEmbeddingRequest returns the request and its texts. Its input is one text
+// or a list.
 func parseEmbeddingRequest(body []byte) (request embeddingRequest, texts []string, err error) {
 	if err := json.Unmarshal(body, &request); err != nil {
 		return request, nil, err
@@ -41,7 +41,10 @@ func (r Request) EmbeddingTokens() int {
 	if err != nil {
 		return 0
 	}
-	tokens := 0
+	return sumTokens(texts)
+}
+
+func sumTokens(texts []string) (tokens int) {
 	for _, text := range texts {
 		tokens += countTokens(text)
 	}
@@ -63,13 +66,11 @@ func (s *Server) embeddings(x *exchange) {
 		}
 	}
 	data := make([]any, len(texts))
-	tokens := 0
 	for i, text := range texts {
 		if text == "" {
 			x.fail(EndpointEmbeddings, http.StatusBadRequest, "invalid_request_error", "input can't be an empty string", 0)
 			return
 		}
-		tokens += countTokens(text)
 		var vector any = Vector(text, dimensions)
 		if request.EncodingFormat == "base64" {
 			vector = packed(Vector(text, dimensions))
@@ -80,6 +81,7 @@ func (s *Server) embeddings(x *exchange) {
 	if x.wait(x.started.Add(time.Duration(x.knobs.EmbedLatency))) != nil {
 		return
 	}
+	tokens := sumTokens(texts)
 	writeJSON(x.w, http.StatusOK, map[string]any{
 		"object": "list", "model": request.Model, "data": data,
 		"usage": map[string]int{"prompt_tokens": tokens, "total_tokens": tokens},

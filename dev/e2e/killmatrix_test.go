@@ -97,12 +97,12 @@ func newKillShard(t *testing.T) *killShard {
 	return &killShard{api, models, newPerson(t, api.URL()).register()}
 }
 
-// outcome is what an ingestion ended in, and what it cost.
+// outcome is the result of an ingestion and its cost.
 type outcome struct {
 	finalState
-	calls  int // of the provider
+	calls  int // to the provider
 	paid   int // tokens of those calls
-	needed int // tokens of those calls, each different one counted once
+	needed int // tokens of the distinct calls, each counted once
 	tokens int // on record
 	failed int // attempts at a batch
 }
@@ -141,15 +141,16 @@ func (s *killShard) run(t *testing.T, f file, step string) outcome {
 	survivor.stop()
 	t.Logf("ready %v after the worker's death", took.Round(10*time.Millisecond))
 	end := outcome{finalState: stores.finalState(document), failed: failedBatches(history)}
-	different := map[string]int{} // tokens by body
+	distinct := map[string]int{} // tokens by body
 	for _, r := range s.models.Requests() {
 		if r.Endpoint == fakemodel.EndpointEmbeddings {
+			tokens := r.EmbeddingTokens()
 			end.calls++
-			end.paid += r.EmbeddingTokens()
-			different[string(r.Body)] = r.EmbeddingTokens()
+			end.paid += tokens
+			distinct[string(r.Body)] = tokens
 		}
 	}
-	for _, tokens := range different {
+	for _, tokens := range distinct {
 		end.needed += tokens
 	}
 	end.tokens = s.api.count(t, `select embedding_tokens::integer from ingestion_usage where document_id = $1`, string(document.ID))
