@@ -66,6 +66,10 @@ if has product; then
       build "${name}_norace" . "$package"
       echo "${name}_norace $dir" >>"$lists/product"
     fi
+    if [[ $package == */internal/document || $package == */internal/document/docx ]]; then # the other DOCX engine
+      build "${name}_unioffice" . "$package" -tags unioffice
+      echo "${name}_unioffice $dir" >>"$lists/product"
+    fi
   done < <(packages .)
 fi
 if has dev; then
