@@ -6,4 +6,5 @@ package document_test
 var (
 	lostFacts   = map[string]string{}
 	otherwiseIn = map[string][]string{}
+	onlyDOCX    = false
 )
