@@ -37,7 +37,7 @@ const (
 	templatePrefix = "cctemplate_"
 	// Serialises the making of the template between processes.
 	templateLock = 0x6363746d706c
-	setupTimeout = 60 * time.Second
+	setupTimeout = 5 * time.Minute
 )
 
 // ForTest returns the URL of a fresh, migrated database, dropped when the test
