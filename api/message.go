@@ -46,7 +46,7 @@ func cleanText(text string) string {
 			continue
 		case isVariationSelector(r):
 			// One after a base changes its look; rows of them carry hidden data.
-			if last == 0 || last == '\n' || last == ' ' || isVariationSelector(last) {
+			if last == 0 || unicode.IsSpace(last) || isVariationSelector(last) {
 				continue
 			}
 		case isControl(r):

@@ -47,6 +47,7 @@ func TestCleanText(t *testing.T) {
 		"tags in disguise":   {"🏴\U000E0069\U000E0067\U000E006E\U000E006F\U000E0072\U000E0065\U000E0061\U000E006C\U000E006C\U000E007F", "🏴"},
 		"selectors in a row": {"😀\ufe0f\ufe01\ufe02\U000E0101", "😀\ufe0f"},
 		"selector alone":     {"\ufe0fa", "a"},
+		"selector on space":  {"\u00a0\U000E0100", ""},
 		"Persian":            {persian, persian},
 		"Hindi":              {hindi, hindi},
 		"Arabic number sign": {digits, digits},
