@@ -45,15 +45,15 @@ func TestMetricsHaveTheirAgreedNames(t *testing.T) {
 		fmt.Sprintf(`chat_latency_seconds_count{client_id="%s",tier="free"} %d`, shop.ID, 1+asked),
 		`llm_tokens_total{model="gpt-4o-mini",type="input"}`,
 		`llm_tokens_total{model="gpt-4o-mini",type="output"}`,
-		fmt.Sprintf("qdrant_search_duration_seconds_count %d\n", asked), // the last came from the query cache
-		// The last search came from the query cache, while the vector was
-		// already being looked up in the other.
+		fmt.Sprintf("qdrant_search_duration_seconds_count %d\n", asked), // the last was in the query cache
+		// The last search was in the query cache, but its vector had been prefetched
+		// from the embedding cache.
 		`embedding_cache_hits_total `,
 		`temporal_`,
 	} {
 		require.Contains(t, metrics, line)
 	}
-	// The chunk and the first question, and others if the cache was too slow.
+	// The chunk, the first question, and later questions if the cache was too slow.
 	misses := regexp.MustCompile(`embedding_cache_misses_total (\d+)`).FindStringSubmatch(metrics)
 	require.NotNil(t, misses)
 	embedded, err := strconv.Atoi(misses[1])

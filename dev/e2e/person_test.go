@@ -292,8 +292,8 @@ func (c *tenant) ask(question string) chatconnect.Answer {
 	return answer
 }
 
-// askUntilCached asks until the search of an earlier answer is used, and says
-// how often it asked: a cache that doesn't answer in time is left aside.
+// askUntilCached asks until an answer uses the cached search, and returns how
+// often it asked. A cache that is too slow is skipped.
 func (c *tenant) askUntilCached(question string) (answer chatconnect.Answer, asked int) {
 	c.t.Helper()
 	for began := time.Now(); !answer.Cached; asked++ {

@@ -6,5 +6,4 @@ package document_test
 var (
 	lostFacts   = map[string]string{}
 	otherwiseIn = map[string][]string{}
-	onlyDOCX    = false
 )

@@ -15,11 +15,9 @@ var (
 	// otherwiseIn holds the codes with which hostile files end otherwise.
 	otherwiseIn = map[string][]string{
 		// Ours reads it; the model of it all takes more memory than a child may.
-		"DOCX: 60 MB of XML": {chatconnect.CodeTooComplex},
-		// Ours stops at the limit of text. The model takes no paragraph without an
-		// end; on its way there it may reach the limit of memory.
+		"DOCX: 120 MB of XML": {chatconnect.CodeTooComplex},
+		// Ours stops at the limit of text. The model refuses a paragraph without an
+		// end, and may run out of memory before it sees that.
 		"DOCX: one endless paragraph": {chatconnect.CodeCorrupt, chatconnect.CodeTooComplex},
 	}
-	// onlyDOCX leaves out the other formats, which know nothing of this engine.
-	onlyDOCX = true
 )

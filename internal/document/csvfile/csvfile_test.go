@@ -100,12 +100,12 @@ func TestHostileQuotes(t *testing.T) {
 		"quote after quote, spaced": "\" ",
 	} {
 		t.Run(name, func(t *testing.T) {
-			data := "p,q\n1,2\n" + strings.Repeat(unit, 1_000_000/len(unit)) + "\",\n"
+			data := "p,q\n1,2\n" + strings.Repeat(unit, 5_000_000/len(unit)) + "\",\n"
 			var out *sink.Memory
 			var err error
 			took := proctest.CPUTime(t, func() { out, err = read(data) })
 			t.Logf("%d blocks, %v, %v", len(out.Blocks), err, took)
-			require.Less(t, took, 6*time.Second)
+			require.Less(t, took, 30*time.Second)
 		})
 	}
 }
